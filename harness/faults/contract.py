@@ -1,0 +1,59 @@
+"""What a fault is: frozen parameters, and four steps that each say what they saw.
+
+``inject`` resolves its role targets and acts; ``verify`` observes by a protocol round trip that
+the fault bites, independently of the act; ``reacted`` tells when the cluster has noticed, before
+which healing would prove nothing; ``heal`` restores what was there, and may be called twice.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from harness.backends.contract import Observer
+from harness.model.cluster import Cluster
+from harness.model.destination import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a fault may touch and look at: one cluster, and the destination roles refer to.
+
+    ``rng`` is seeded by the case, for targets such as ``any``.
+    """
+
+    cluster: Cluster
+    observer: Observer
+    destination: Destination
+    rng: random.Random
+
+    async def act(self, control: Callable[..., None], *arguments: Any) -> None:
+        """Run a blocking control of the cluster in a thread, so that traffic flows on."""
+        from anyio import to_thread  # noqa: PLC0415 - keeps the module free of the event loop
+
+        await to_thread.run_sync(lambda: control(*arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What an injection hit: the nodes, and the leader of each partition just before."""
+
+    nodes: tuple[str, ...]
+    leaders: tuple[str, ...] = ()
+
+
+class Fault(Protocol):
+    """One way for things to go wrong; ``str`` of it is its name in ids, reports and histories."""
+
+    async def inject(self, field: Field) -> Hit: ...
+    async def verify(self, field: Field, hit: Hit) -> str:
+        """The evidence that the fault bites, empty if there is none (yet): asked until a deadline."""
+        ...
+
+    async def reacted(self, field: Field, hit: Hit) -> str:
+        """How the cluster has reacted, empty if it has not (yet): asked until a deadline."""
+        ...
+
+    async def heal(self, field: Field, hit: Hit) -> None: ...

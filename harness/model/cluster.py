@@ -1,0 +1,83 @@
+"""A cluster as the rest of the harness sees it: names, endpoints, and what can be done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from harness.model.link import Link
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ClusterSpec:
+    """What has to be the same for two cases to share a cluster."""
+
+    backend: str
+    version: str
+    nodes: int
+    tier: str
+
+    def __str__(self) -> str:
+        return f"{self.backend}@{self.version}-n{self.nodes}-{self.tier}"
+
+
+class Endpoint(NamedTuple):
+    """An address on this machine."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Edge(NamedTuple):
+    """One direction of the mesh: what ``source`` sends to ``destination`` (``port`` None: to any)."""
+
+    source: str
+    destination: str
+    port: int | None = None
+
+
+class NodeState(NamedTuple):
+    """The engine's word on a node; never taken as proof that a fault bit."""
+
+    running: bool
+    paused: bool
+
+
+class Cluster(Protocol):
+    """Running nodes: plain synchronous controls without an event loop, safe to call in threads.
+
+    Every control is idempotent. Names of nodes are ``n1``, ``n2``, ... .
+    """
+
+    @property
+    def spec(self) -> ClusterSpec: ...
+    @property
+    def nodes(self) -> tuple[str, ...]: ...
+    def endpoint(self, node: str, link: Link, port: str = "client") -> Endpoint:
+        """Where clients of ``link`` reach ``node``; survives every kill and restart."""
+        ...
+
+    def state(self, node: str) -> NodeState: ...
+    def log(self, node: str, lines: int | None = None) -> str: ...
+
+    def pause(self, node: str) -> None: ...
+    def unpause(self, node: str) -> None: ...
+    def kill(self, node: str) -> None: ...
+    def stop(self, node: str, grace: float = 10.0) -> None: ...
+    def start(self, node: str) -> None: ...
+    def sever(self, link: Link, nodes: Sequence[str]) -> None: ...
+    def restore(self, link: Link, nodes: Sequence[str]) -> None: ...
+    def cut(self, edges: Sequence[Edge]) -> None: ...
+    def mend(self, edges: Sequence[Edge]) -> None: ...
+
+    def heal(self) -> None:
+        """Undo everything above, whoever did it: every node runs, no link or edge is cut."""
+        ...
+
+    def remove(self) -> None:
+        """Take the cluster away: containers, networks, volumes, paused nodes included."""
+        ...
