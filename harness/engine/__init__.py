@@ -1,0 +1,1 @@
+"""Containers: finding an engine, images, nodes, links, the mesh, and leaving nothing behind."""
