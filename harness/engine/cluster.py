@@ -1,0 +1,332 @@
+"""A cluster of real containers: starting it, attaching to it, and everything one can do to it.
+
+Order of birth: network, link proxy (so that clients' addresses are known before any node is
+configured), one mesh helper per node (owns the network namespace and mounts the volume), the
+files, the nodes. Nothing here waits for a broker: what ready means is the backend's knowledge.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from harness.engine import mesh
+from harness.engine.blueprint import DATA, Addresses, Blueprint
+from harness.engine.containers import ContainerPlan, published_ports, start_container
+from harness.engine.description import (
+    FORMAT_VERSION,
+    ClusterDescription,
+    NodeDescription,
+    Port,
+    forget,
+    load,
+    save,
+)
+from harness.engine.discovery import connect
+from harness.engine.labels import CLUSTER, OWNER, ROLE
+from harness.engine.proxy import API_PORT, LinkProxy, listen_port
+from harness.engine.sweep import remove_cluster
+from harness.model.cluster import ClusterSpec, Edge, Endpoint, NodeState
+from harness.model.errors import DeadlineExceeded, UnknownName
+from harness.model.link import Link
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+MESH_IMAGE = "broker-harness/mesh:1"
+PROXY_IMAGE = "broker-harness/toxiproxy:2.12.0"
+
+
+def start_cluster(blueprint: Blueprint, spec: ClusterSpec, owner: str) -> ContainerCluster:
+    """Start the containers of a cluster and describe it in a file.
+
+    ``owner`` labels everything created. Whatever fails, what was created is removed again.
+    """
+    cluster_id = secrets.token_hex(4)
+    try:
+        return ContainerCluster(_Birth(cluster_id, blueprint, spec, owner).run())
+    except BaseException:
+        remove_cluster(cluster_id)
+        forget(cluster_id)
+        raise
+
+
+def attach_cluster(cluster_id: str) -> ContainerCluster:
+    """A handle on a cluster that some process has started."""
+    return ContainerCluster(load(cluster_id))
+
+
+class _Birth:
+    """The making of one cluster; each step needs what the one before has made."""
+
+    def __init__(self, cluster_id: str, blueprint: Blueprint, spec: ClusterSpec, owner: str) -> None:
+        self._id = cluster_id
+        self._blueprint = blueprint
+        self._spec = spec
+        self._owner = owner
+        self._prefix = f"bh-{cluster_id}"
+        self._nodes = tuple(f"n{i}" for i in range(1, spec.nodes + 1))
+        self._ports = tuple(blueprint.ports())
+        self._labels = {OWNER: owner, CLUSTER: cluster_id}
+
+    def run(self) -> ClusterDescription:
+        connect().networks.create(self._prefix, driver="bridge", labels=self._labels)
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            helpers_started = pool.map(self._start_helper, self._nodes)
+            proxy = self._start_proxy()
+            helpers = dict(zip(self._nodes, helpers_started, strict=True))
+        api, addresses = self._address(proxy)
+        link_proxy = LinkProxy(api)
+        _until(link_proxy.answers, "link proxy answers", 10.0)
+        link_proxy.populate(self._nodes, self._ports)
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            nodes = dict(pool.map(lambda node: self._start_node(node, helpers[node], addresses), self._nodes))
+        description = self._describe(proxy, api, addresses, nodes)
+        save(description)
+        return description
+
+    def _labelled(self, role: str) -> dict[str, str]:
+        return {**self._labels, ROLE: role}
+
+    def _start_proxy(self) -> Container:
+        count = len(self._ports)
+        listening = [listen_port(i, j) for i in range(len(self._nodes)) for j in range(count)]
+        return start_container(
+            ContainerPlan(
+                name=f"{self._prefix}-proxy",
+                image=PROXY_IMAGE,
+                command=("/toxiproxy", "-host=0.0.0.0"),
+                labels=self._labelled("proxy"),
+                network=self._prefix,
+                alias="proxy",
+                ports=(API_PORT, *listening),
+            ),
+        )
+
+    def _start_helper(self, node: str) -> Container:
+        connect().volumes.create(f"{self._prefix}-{node}", labels=self._labels)
+        return start_container(
+            ContainerPlan(
+                name=f"{self._prefix}-{node}-mesh",
+                image=MESH_IMAGE,
+                command=mesh.COMMAND,
+                labels=self._labelled("mesh"),
+                network=self._prefix,
+                alias=node,
+                volumes={f"{self._prefix}-{node}": DATA},
+                options={"cap_add": ["NET_ADMIN"], "stdin_open": True, "init": True},
+            ),
+        )
+
+    def _address(self, proxy: Container) -> tuple[tuple[str, int], Addresses]:
+        published = published_ports(proxy)
+        outside, inside = {}, {}
+        for i, node in enumerate(self._nodes):
+            for j, port in enumerate(self._ports):
+                key = (node, port.link, port.name)
+                outside[key] = Endpoint(*published[listen_port(i, j)])
+                inside[key] = Endpoint("proxy", listen_port(i, j))
+        return published[API_PORT], Addresses(self._nodes, outside, inside)
+
+    def _start_node(
+        self,
+        node: str,
+        helper: Container,
+        addresses: Addresses,
+    ) -> tuple[str, NodeDescription]:
+        plan = self._blueprint.node(self._spec, node, addresses)
+        if plan.files:
+            mesh.put_files(helper, plan.files)
+        volume = f"{self._prefix}-{node}"
+        container = start_container(
+            ContainerPlan(
+                name=volume,
+                image=plan.image,
+                command=plan.command,
+                labels=self._labelled("node"),
+                network=f"container:{helper.id}",
+                environment=plan.environment,
+                volumes={volume: DATA},
+                options={"stop_signal": plan.stop_signal},
+            ),
+        )
+        helper.reload()
+        address = helper.attrs["NetworkSettings"]["Networks"][self._prefix]["IPAddress"]
+        return node, NodeDescription(str(container.id), str(helper.id), volume, address)
+
+    def _describe(
+        self,
+        proxy: Container,
+        api: tuple[str, int],
+        addresses: Addresses,
+        nodes: dict[str, NodeDescription],
+    ) -> ClusterDescription:
+        image = connect().containers.get(next(iter(nodes.values())).container).image
+        return ClusterDescription(
+            format_version=FORMAT_VERSION,
+            id=self._id,
+            owner=self._owner,
+            spec=self._spec,
+            network=self._prefix,
+            proxy=str(proxy.id),
+            api=api,
+            image=image.tags[0] if image and image.tags else "",
+            image_digest=str(image.id) if image else "",
+            megabytes=self._blueprint.megabytes,
+            nodes=nodes,
+            outside=tuple(
+                Port(node, link, name, *endpoint)
+                for (node, link, name), endpoint in addresses.outside.items()
+            ),
+        )
+
+
+class ContainerCluster:
+    """The controls of a running cluster (``model.cluster.Cluster``), from its description alone."""
+
+    def __init__(self, description: ClusterDescription) -> None:
+        self.description = description
+        self._proxy = LinkProxy(description.api)
+        self._endpoints = {
+            (port.node, port.link, port.name): Endpoint(port.host, port.port) for port in description.outside
+        }
+
+    @property
+    def id(self) -> str:
+        """The cluster's id, by which another process attaches."""
+        return self.description.id
+
+    @property
+    def spec(self) -> ClusterSpec:
+        """What the cluster was asked to be."""
+        return self.description.spec
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of the nodes."""
+        return tuple(self.description.nodes)
+
+    def endpoint(self, node: str, link: Link, port: str = "client") -> Endpoint:
+        """Where clients of ``link`` reach a port of ``node``; the same for the cluster's whole life."""
+        self._described(node)
+        return self._endpoints[node, link, port]
+
+    def state(self, node: str) -> NodeState:
+        """What the engine says of a node."""
+        status = self._container(node).status
+        return NodeState(running=status in {"running", "paused"}, paused=status == "paused")
+
+    def log(self, node: str, lines: int | None = None) -> str:
+        """The last ``lines`` (all when ``None``) of what a node has written since its creation."""
+        return self._container(node).logs(tail="all" if lines is None else lines).decode(errors="replace")
+
+    def pause(self, node: str) -> None:
+        """Freeze every process of the node; its kernel still answers TCP."""
+        container = self._container(node)
+        if container.status == "running":
+            container.pause()
+
+    def unpause(self, node: str) -> None:
+        """Let a frozen node go on."""
+        container = self._container(node)
+        if container.status == "paused":
+            container.unpause()
+
+    def kill(self, node: str) -> None:
+        """SIGKILL the node's first process; its volume stays."""
+        container = self._container(node)
+        if container.status in {"running", "paused"}:
+            container.kill()
+
+    def stop(self, node: str, grace: float = 10.0) -> None:
+        """Ask the node to stop, and kill it after ``grace`` seconds."""
+        container = self._container(node)
+        if container.status == "running":
+            container.stop(timeout=int(grace))
+
+    def start(self, node: str) -> None:
+        """Start a node that was killed or stopped, on the volume it had."""
+        container = self._container(node)
+        if container.status not in {"running", "paused"}:
+            container.start()
+
+    def sever(self, link: Link, nodes: Sequence[str]) -> None:
+        """Cut a link to some nodes: open connections end, new ones get no answer."""
+        self._proxy.set_enabled(self._proxies(link, nodes), enabled=False)
+
+    def restore(self, link: Link, nodes: Sequence[str]) -> None:
+        """Let a severed link carry connections again."""
+        self._proxy.set_enabled(self._proxies(link, nodes), enabled=True)
+
+    def cut(self, edges: Sequence[Edge]) -> None:
+        """Drop every packet of these edges where it arrives."""
+        self._change_edges(edges, add=True)
+
+    def mend(self, edges: Sequence[Edge]) -> None:
+        """Let the packets of these edges pass."""
+        self._change_edges(edges, add=False)
+
+    def heal(self) -> None:
+        """Undo every fault: run every node, mend every edge, restore every link."""
+        self._proxy.reset()
+        _each(self._heal_node, self.nodes)
+
+    def remove(self) -> None:
+        """Take the cluster away, and the file that describes it."""
+        remove_cluster(self.id)
+        forget(self.id)
+
+    def _heal_node(self, node: str) -> None:
+        self.unpause(node)
+        self.start(node)
+        mesh.run(self._described(node).helper, mesh.FLUSH)
+
+    def _change_edges(self, edges: Sequence[Edge], *, add: bool) -> None:
+        arriving: dict[str, list[tuple[str, int | None]]] = {}
+        for edge in edges:
+            address = self._described(edge.source).address
+            arriving.setdefault(edge.destination, []).append((address, edge.port))
+
+        def change(node: str) -> None:
+            mesh.run(self._described(node).helper, mesh.cut_commands(arriving[node], add=add))
+
+        _each(change, arriving)
+
+    def _proxies(self, link: Link, nodes: Sequence[str]) -> list[str]:
+        for node in nodes:
+            self._described(node)
+        return [
+            f"{port.node}.{port.link}.{port.name}"
+            for port in self.description.outside
+            if port.link == link and port.node in nodes
+        ]
+
+    def _described(self, node: str) -> NodeDescription:
+        try:
+            return self.description.nodes[node]
+        except KeyError:
+            raise UnknownName("node", node, self.nodes) from None
+
+    def _container(self, node: str) -> Container:
+        return connect().containers.get(self._described(node).container)
+
+
+def _each(control: Callable[[str], None], nodes: Iterable[str]) -> None:
+    """Run a control on several nodes side by side; the first error is raised after all have ended."""
+    names = list(nodes)
+    if len(names) == 1:
+        control(names[0])
+        return
+    with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
+        list(pool.map(control, names))
+
+
+def _until(condition: Callable[[], bool], what: str, within: float) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            raise DeadlineExceeded(what, within, "nothing yet")
+        time.sleep(0.01)

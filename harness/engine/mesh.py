@@ -1,0 +1,123 @@
+"""The mesh helper of a node: a container that owns the node's network namespace.
+
+The node joins it, so rules survive the node's kill and restart (the other way round a restarted
+node gets a new namespace and the cut is silently gone). The helper's first process is a shell that
+evaluates the lines of its standard input, which is 10 times faster than an exec for each; it
+also mounts the node's volume, by which files get into images that have no shell.
+
+Rules live in one nft table of our own. What is cut is data: ``sources`` holds the addresses from
+which nothing comes in, ``flows`` pairs of address and port.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+import socket
+import tarfile
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from harness.engine.blueprint import DATA
+from harness.engine.discovery import connect
+from harness.model.errors import DeadlineExceeded, HarnessError
+
+if TYPE_CHECKING:
+    import docker
+    from docker.models.containers import Container
+
+TABLE = "inet broker_harness"
+RULES = f"""
+add table {TABLE}
+add set {TABLE} sources {{ type ipv4_addr; }}
+add set {TABLE} flows {{ type ipv4_addr . inet_service; }}
+add chain {TABLE} arriving {{ type filter hook input priority 0; policy accept; }}
+add rule {TABLE} arriving ip saddr @sources counter drop
+add rule {TABLE} arriving ip saddr . tcp dport @flows counter drop
+"""
+
+SHELL = 'while read -r line; do eval "$line"; echo "$token $?"; done'
+COMMAND = ("sh", "-c", f"nft -f - <<'RULES'\n{RULES}\nRULES\n{SHELL}")
+
+_FRAME_HEADER = 8
+
+
+def run(helper: str, command: str, timeout: float = 5.0) -> None:
+    """Evaluate one line in the helper; raises ``HarnessError`` when it fails.
+
+    The answer is told from those to other processes by a token of its own.
+    """
+    token = secrets.token_hex(8)
+    with closing(_client_of_its_own(timeout)) as api:
+        stream: Any = api.attach_socket(helper, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+        raw: socket.socket = stream._sock  # noqa: SLF001 - docker-py offers the socket no other way
+        try:
+            raw.settimeout(timeout)
+            raw.sendall(f"token={token}; {{ {command}; }} 2>&1\n".encode())
+            _expect(raw, token, command, timeout)
+        finally:
+            raw.close()
+            stream.close()
+
+
+def _client_of_its_own(timeout: float) -> docker.APIClient:
+    """A client for one attachment: urllib3 takes a hijacked connection for one that is free again.
+
+    On a shared client another thread's request then goes to the helper's shell.
+    """
+    import docker  # noqa: PLC0415 - heavy, and connect() has paid for it
+    from docker.utils import kwargs_from_env  # noqa: PLC0415
+
+    return docker.APIClient(**kwargs_from_env(), version=connect().api._version, timeout=timeout)  # noqa: SLF001
+
+
+def _expect(raw: socket.socket, token: str, command: str, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    answer = ""
+    while f"{token} " not in answer or not answer.endswith("\n"):
+        if time.monotonic() > deadline:
+            raise DeadlineExceeded(f"mesh helper: {command}", timeout, answer or "no answer")
+        try:
+            chunk = raw.recv(65536)
+        except TimeoutError:
+            raise DeadlineExceeded(f"mesh helper: {command}", timeout, answer or "no answer") from None
+        if not chunk:
+            raise HarnessError(f"mesh helper: gone while asked to {command}; it said: {answer!r}")
+        answer += chunk.decode(errors="replace")
+    status = answer.partition(f"{token} ")[2].split("\n", 1)[0]
+    if status != "0":
+        raise HarnessError(f"mesh helper: {command}: exit status {status}: {answer!r}")
+
+
+def put_files(helper: Container, files: Mapping[str, str]) -> None:
+    """Write files below the node's volume."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, content in files.items():
+            encoded = content.encode()
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(encoded), 0o644
+            tar.addfile(entry, io.BytesIO(encoded))
+    helper.put_archive(DATA, archive.getvalue())
+
+
+def cut_commands(cuts: Iterable[tuple[str, int | None]], *, add: bool) -> str:
+    """The line that adds or takes away cuts, given as source address and destination port.
+
+    Taking away what is not there is no error: healing is idempotent.
+    """
+    verb, tolerant = ("add", "") if add else ("delete", " 2>/dev/null || true")
+    parts = [
+        f"{{ nft {verb} element {TABLE} '{_element(address, port)}'{tolerant}; }}" for address, port in cuts
+    ]
+    return " && ".join(parts) or "true"
+
+
+def _element(address: str, port: int | None) -> str:
+    return f"sources {{ {address} }}" if port is None else f"flows {{ {address} . {port} }}"
+
+
+FLUSH = f"nft flush set {TABLE} sources && nft flush set {TABLE} flows"
+"""The line that mends everything."""
