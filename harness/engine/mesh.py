@@ -17,7 +17,6 @@ import socket
 import tarfile
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from harness.engine.blueprint import DATA
@@ -25,7 +24,6 @@ from harness.engine.discovery import connect
 from harness.model.errors import DeadlineExceeded, HarnessError
 
 if TYPE_CHECKING:
-    import docker
     from docker.models.containers import Container
 
 TABLE = "inet broker_harness"
@@ -41,8 +39,6 @@ add rule {TABLE} arriving ip saddr . tcp dport @flows counter drop
 SHELL = 'while read -r line; do eval "$line"; echo "$token $?"; done'
 COMMAND = ("sh", "-c", f"nft -f - <<'RULES'\n{RULES}\nRULES\n{SHELL}")
 
-_FRAME_HEADER = 8
-
 
 def run(helper: str, command: str, timeout: float = 5.0) -> None:
     """Evaluate one line in the helper; raises ``HarnessError`` when it fails.
@@ -50,27 +46,15 @@ def run(helper: str, command: str, timeout: float = 5.0) -> None:
     The answer is told from those to other processes by a token of its own.
     """
     token = secrets.token_hex(8)
-    with closing(_client_of_its_own(timeout)) as api:
-        stream: Any = api.attach_socket(helper, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-        raw: socket.socket = stream._sock  # noqa: SLF001 - docker-py offers the socket no other way
-        try:
-            raw.settimeout(timeout)
-            raw.sendall(f"token={token}; {{ {command}; }} 2>&1\n".encode())
-            _expect(raw, token, command, timeout)
-        finally:
-            raw.close()
-            stream.close()
-
-
-def _client_of_its_own(timeout: float) -> docker.APIClient:
-    """A client for one attachment: urllib3 takes a hijacked connection for one that is free again.
-
-    On a shared client another thread's request then goes to the helper's shell.
-    """
-    import docker  # noqa: PLC0415 - heavy, and connect() has paid for it
-    from docker.utils import kwargs_from_env  # noqa: PLC0415
-
-    return docker.APIClient(**kwargs_from_env(), version=connect().api._version, timeout=timeout)  # noqa: SLF001
+    stream: Any = connect().api.attach_socket(helper, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+    raw: socket.socket = stream._sock  # noqa: SLF001 - docker-py offers the socket no other way
+    try:
+        raw.settimeout(timeout)
+        raw.sendall(f"token={token}; {{ {command}; }} 2>&1\n".encode())
+        _expect(raw, token, command, timeout)
+    finally:
+        raw.close()
+        stream.close()
 
 
 def _expect(raw: socket.socket, token: str, command: str, timeout: float) -> None:

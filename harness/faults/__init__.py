@@ -1,0 +1,29 @@
+"""The faults: one file each, registered in one line here; other packages add theirs by entry point."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from harness.faults.contract import Fault, Field, Hit
+from harness.faults.isolate import Isolate
+from harness.faults.kill import Kill
+from harness.faults.no_fault import NoFault
+from harness.faults.pause import Pause
+from harness.faults.sever import Sever
+from harness.model.errors import UnknownName
+
+FAULTS: tuple[type[Fault], ...] = (NoFault, Pause, Kill, Sever, Isolate)
+ENTRY_POINTS = "broker_harness.faults"
+
+
+def fault_class(name: str) -> type[Fault]:
+    """The fault of that class name, ours or another package's; raises ``UnknownName``."""
+    known = {fault.__name__.lower(): fault for fault in FAULTS}
+    known |= {point.name.lower(): point.load() for point in entry_points(group=ENTRY_POINTS)}
+    try:
+        return known[name.lower()]
+    except KeyError:
+        raise UnknownName("fault", name, known) from None
+
+
+__all__ = ["FAULTS", "Fault", "Field", "Hit", "Isolate", "Kill", "NoFault", "Pause", "Sever", "fault_class"]

@@ -1,0 +1,46 @@
+"""Kill a node's process with SIGKILL and start it again on the volume it had.
+
+The machine lives on: what the process had handed to the kernel is still written. That is a crash
+of the process, not a power loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.faults.contract import Field, Hit
+from harness.faults.observed import cluster_noticed, no_answer
+from harness.faults.targets import checked_target, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Kill the nodes ``target`` means at injection: a role or a node's name."""
+
+    target: str = "leader"
+
+    def __post_init__(self) -> None:
+        checked_target(self.target)
+
+    def __str__(self) -> str:
+        return f"kill({self.target})"
+
+    async def inject(self, field: Field) -> Hit:
+        """Kill them."""
+        hit = Hit(await resolve(field, self.target), await field.observer.leaders(field.destination))
+        for node in hit.nodes:
+            await field.act(field.cluster.kill, node)
+        return hit
+
+    async def verify(self, field: Field, hit: Hit) -> str:
+        """A request to each gets no answer."""
+        return await no_answer(field, hit)
+
+    async def reacted(self, field: Field, hit: Hit) -> str:
+        """What they led has moved, or their peers see them gone."""
+        return await cluster_noticed(field, hit)
+
+    async def heal(self, field: Field, hit: Hit) -> None:
+        """Start them on the volumes they had."""
+        for node in hit.nodes:
+            await field.act(field.cluster.start, node)
