@@ -85,3 +85,10 @@ class ViolationFound(AssertionError):
 
 class VerdictUnknown(Exception):  # noqa: N818 - a verdict, not an error of the harness
     """The verdict of a case that proves nothing: neither a pass nor a violation."""
+
+
+class UnreadableHistory(HarnessError):
+    """A history that cannot be judged: damaged, missing, or of a format this version does not know."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"{where}: {why}")
