@@ -1,0 +1,68 @@
+"""Telling a process from a later one that got the same id, and ending exactly that one."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_START_FIELD = 22
+"""Which field of ``/proc/PID/stat`` is the start time in clock ticks since boot (proc(5))."""
+
+
+class ProcessIdentity(NamedTuple):
+    """A process for good: its id may be used again, but not with the same start time.
+
+    ``started`` is None where there is no ``/proc``; the id alone is all there is to go by then.
+    """
+
+    pid: int
+    started: int | None
+
+
+def identify(pid: int) -> ProcessIdentity:
+    """Identify the process that has this id now; ``started`` is -1 if none has."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ProcessIdentity(pid, -1 if Path("/proc/self/stat").exists() else None)
+    # The second field is the program's name in parentheses, and may hold blanks and parentheses.
+    return ProcessIdentity(pid, int(stat.rpartition(")")[2].split()[_START_FIELD - 3]))
+
+
+def is_running(process: ProcessIdentity) -> bool:
+    """Whether it still runs: a zombie does, for its parent has not looked yet."""
+    return process.started != -1 and identify(process.pid) == process
+
+
+def kill(process: ProcessIdentity) -> bool:
+    """End it with SIGKILL; returns whether it was there to be ended.
+
+    The process is pinned by a descriptor first, so that its id cannot change hands between the
+    look and the kill.
+    """
+    with suppress(ProcessLookupError, PermissionError):
+        if not hasattr(os, "pidfd_open"):
+            return _kill_by_id(process)
+        try:
+            descriptor = os.pidfd_open(process.pid)
+        except OSError as error:
+            if isinstance(error, ProcessLookupError):
+                return False
+            return _kill_by_id(process)  # a kernel before 5.3
+        try:
+            if is_running(process):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                return True
+        finally:
+            os.close(descriptor)
+    return False
+
+
+def _kill_by_id(process: ProcessIdentity) -> bool:
+    if is_running(process):
+        os.kill(process.pid, signal.SIGKILL)
+        return True
+    return False
