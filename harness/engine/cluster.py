@@ -21,7 +21,6 @@ from harness.engine.description import (
     ClusterDescription,
     NodeDescription,
     Port,
-    forget,
     load,
     save,
 )
@@ -40,17 +39,22 @@ MESH_IMAGE = "broker-harness/mesh:1"
 PROXY_IMAGE = "broker-harness/toxiproxy:2.12.0"
 
 
-def start_cluster(blueprint: Blueprint, spec: ClusterSpec, owner: str) -> ContainerCluster:
+def start_cluster(
+    blueprint: Blueprint,
+    spec: ClusterSpec,
+    owner: str,
+    cluster_id: str = "",
+) -> ContainerCluster:
     """Start the containers of a cluster and describe it in a file.
 
-    ``owner`` labels everything created. Whatever fails, what was created is removed again.
+    ``owner`` labels everything created, ``cluster_id`` (made up when empty) names it. Whatever
+    fails, what was created is removed again.
     """
-    cluster_id = secrets.token_hex(4)
+    cluster_id = cluster_id or secrets.token_hex(4)
     try:
         return ContainerCluster(_Birth(cluster_id, blueprint, spec, owner).run())
     except BaseException:
         remove_cluster(cluster_id)
-        forget(cluster_id)
         raise
 
 
@@ -277,7 +281,6 @@ class ContainerCluster:
     def remove(self) -> None:
         """Take the cluster away, and the file that describes it."""
         remove_cluster(self.id)
-        forget(self.id)
 
     def _heal_node(self, node: str) -> None:
         self.unpause(node)

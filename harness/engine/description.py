@@ -84,7 +84,3 @@ def load(cluster_id: str) -> ClusterDescription:
         raise HarnessError(f"{path} has format {version}, this harness reads {FORMAT_VERSION}: upgrade it")
     return msgspec.json.decode(raw, type=ClusterDescription)
 
-
-def forget(cluster_id: str) -> None:
-    """Remove the description of a cluster that is gone."""
-    description_path(cluster_id).unlink(missing_ok=True)
