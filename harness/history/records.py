@@ -44,6 +44,7 @@ class Function(StrEnum):
     NAK = "nak"
     REJECT = "reject"
     EXTEND = "extend"
+    CLOSE = "close"
     READ_LOG = "read_log"
     BACKLOG = "backlog"
 
