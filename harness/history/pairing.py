@@ -56,17 +56,18 @@ class Pairing:
             return
         fact = self._open.pop(op.op, None)
         if fact is None:
-            raise UnreadableHistory(f"op {op.op}", f"its {op.function} ended ({op.stage}) without having begun")
+            raise UnreadableHistory(
+                f"op {op.op}", f"its {op.function} ended ({op.stage}) without having begun"
+            )
         fact.returned = op.time
         fact.outcome = _OUTCOMES[op.stage]
-        kind = type(fact)
-        if kind is Publish:
+        if isinstance(fact, Publish):
             fact.position = op.position
             fact.deduplicated = op.deduplicated
-        elif kind is Receive:
+        elif isinstance(fact, Receive):
             fact.seen = op.seen
             self._receiving.pop(op.op).append(fact)
-        elif kind is LogRead:
+        elif isinstance(fact, LogRead):
             self._end_log_read(fact, op)
 
     def finish(self) -> None:

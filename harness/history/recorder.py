@@ -10,6 +10,7 @@ import itertools
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import msgspec
 
@@ -74,7 +75,7 @@ class Recorder:
         if fd >= 0:
             os.close(fd)
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -162,7 +162,9 @@ def _check_opening(chunk: bytes, path: Path) -> None:
     except msgspec.DecodeError as error:
         raise UnreadableHistory(f"{path}:1", f"not a history: {error}") from error
     if opening.type != "header":
-        raise UnreadableHistory(f"{path}:1", f"not a history: its first record is {opening.type!r}, no header")
+        raise UnreadableHistory(
+            f"{path}:1", f"not a history: its first record is {opening.type!r}, no header"
+        )
     if opening.format_version > FORMAT_VERSION:
         raise UnreadableHistory(
             str(path),
@@ -181,9 +183,7 @@ def _decode(decoder: msgspec.json.Decoder[_T], chunk: bytes, path: Path, number:
     return records
 
 
-def _damage(
-    decoder: msgspec.json.Decoder[Any], chunk: bytes, path: Path, number: int
-) -> UnreadableHistory:
+def _damage(decoder: msgspec.json.Decoder[Any], chunk: bytes, path: Path, number: int) -> UnreadableHistory:
     for offset, line in enumerate(chunk.split(b"\n")):
         try:
             decoder.decode(line)
