@@ -1,0 +1,64 @@
+"""Consuming in a group: receive, acknowledge, go on, whatever the broker does."""
+
+from __future__ import annotations
+
+import asyncio
+
+from harness.model.consumer import ConsumerConfig
+from harness.model.destination import Destination
+from harness.model.message import Delivery
+from harness.workloads.recorded import RecordedClient, RecordedSubscription
+
+RECEIVE_LIMIT = 100
+RECEIVE_SECONDS = 0.5
+AFTER_AN_ERROR = 0.1
+"""Seconds before the next attempt: a broker without a leader refuses 10,000 times a second."""
+
+
+class Consuming:
+    """One member of a group; ``run`` until cancelled, then ``finish``.
+
+    With ``acks`` False it takes and never acknowledges: a consumer that hangs in its work.
+    """
+
+    def __init__(
+        self,
+        client: RecordedClient,
+        destination: Destination,
+        config: ConsumerConfig,
+        *,
+        acks: bool = True,
+    ) -> None:
+        self._client = client
+        self._destination = destination
+        self._config = config
+        self._acks = acks
+        self._subscription: RecordedSubscription | None = None
+
+    async def join(self) -> None:
+        """Subscribe; raises the client's own error when that does not succeed."""
+        self._subscription = await self._client.subscribe(self._destination, self._config)
+
+    async def run(self) -> None:
+        """Receive and acknowledge until cancelled."""
+        assert self._subscription is not None
+        while True:
+            try:
+                deliveries = await self._subscription.receive(RECEIVE_LIMIT, RECEIVE_SECONDS)
+            except Exception:  # noqa: BLE001 - recorded with its meaning; traffic goes on
+                await asyncio.sleep(AFTER_AN_ERROR)
+                continue
+            if self._acks:
+                await asyncio.gather(*(self._ack(delivery) for delivery in deliveries))
+
+    async def _ack(self, delivery: Delivery) -> None:
+        assert self._subscription is not None
+        try:
+            await self._subscription.ack(delivery)
+        except Exception:  # noqa: BLE001, S110 - recorded with its meaning; traffic goes on
+            pass
+
+    async def finish(self) -> None:
+        """Leave the group."""
+        if self._subscription is not None:
+            await self._subscription.close()
