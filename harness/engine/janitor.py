@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import harness
 from harness.engine.ownership import socket_path
 from harness.engine.processes import identify
 from harness.model.errors import HarnessError
@@ -78,9 +77,8 @@ class Janitor:
                 env=_environment(),
                 start_new_session=True,
             )
-        janitor = cls(ours, process)
-        janitor._await_ready(log)
-        return janitor
+        _await_ready(ours, process, log)
+        return cls(ours, process)
 
     @classmethod
     def connect(cls, run_id: str) -> Janitor:
@@ -153,17 +151,19 @@ class Janitor:
         if connection is not None:
             connection.close()
 
-    def _await_ready(self, log: Path) -> None:
-        assert self._connection is not None
-        self._connection.settimeout(_START_SECONDS)
-        try:
-            answer = self._connection.recv(len(READY))
-        except OSError as error:
-            answer = str(error).encode()
-        if answer != READY:
-            self._close()
-            raise HarnessError(f"the janitor did not start ({answer!r}); {log}:\n{_tail(log)}")
-        self._connection.settimeout(None)
+
+def _await_ready(connection: socket.socket, process: subprocess.Popen[bytes], log: Path) -> None:
+    connection.settimeout(_START_SECONDS)
+    try:
+        answer = connection.recv(len(READY))
+    except OSError as error:
+        answer = str(error).encode()
+    if answer != READY:
+        connection.close()
+        process.kill()
+        process.wait()
+        raise HarnessError(f"the janitor did not start (it said {answer!r}); {log}:\n{_tail(log)}")
+    connection.settimeout(None)
 
 
 def _identity(pid: int) -> str:
@@ -196,7 +196,7 @@ def _short(path: Path) -> Iterator[str]:
 
 def _environment() -> dict[str, str]:
     """Let the janitor find this very harness, though it runs without the working directory."""
-    package = str(Path(harness.__file__).resolve().parent.parent)
+    package = str(Path(__file__).resolve().parents[2])
     if package in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
         return dict(os.environ)
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))

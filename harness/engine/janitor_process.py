@@ -125,6 +125,8 @@ class Watch:
         if not self._controller.said_goodbye:
             self._bury_run()
         self._background.shutdown()
+        for peer in self._peers:
+            peer.connection.close()
 
     def _welcome(self) -> None:
         connection, _ = self._listener.accept()
@@ -204,7 +206,8 @@ class Watch:
 
 def _end(doomed: Iterable[ProcessIdentity]) -> None:
     waiting = [process for process in doomed if processes.kill(process)]
-    log.info("ended %s", [process.pid for process in waiting])
+    if waiting:
+        log.warning("ended %s", ", ".join(str(process.pid) for process in waiting))
     deadline = time.monotonic() + _DEATH_SECONDS
     while waiting := [process for process in waiting if processes.is_running(process)]:
         if time.monotonic() > deadline:

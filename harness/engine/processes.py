@@ -8,6 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+_ENDED = frozenset("ZXx")
+"""The states of a process that has ended but whose entry is still there (proc(5))."""
+
 _START_FIELD = 22
 """Which field of ``/proc/PID/stat`` is the start time in clock ticks since boot (proc(5))."""
 
@@ -29,11 +32,13 @@ def identify(pid: int) -> ProcessIdentity:
     except OSError:
         return ProcessIdentity(pid, -1 if Path("/proc/self/stat").exists() else None)
     # The second field is the program's name in parentheses, and may hold blanks and parentheses.
-    return ProcessIdentity(pid, int(stat.rpartition(")")[2].split()[_START_FIELD - 3]))
+    after_name = stat.rpartition(")")[2].split()
+    # A zombie has ended; when its parent, or whoever inherited it, looks is none of our business.
+    return ProcessIdentity(pid, -1 if after_name[0] in _ENDED else int(after_name[_START_FIELD - 3]))
 
 
 def is_running(process: ProcessIdentity) -> bool:
-    """Whether it still runs: a zombie does, for its parent has not looked yet."""
+    """Whether it still runs; never true of what had ended when it was identified."""
     return process.started != -1 and identify(process.pid) == process
 
 
