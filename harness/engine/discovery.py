@@ -68,13 +68,22 @@ def connect() -> docker.DockerClient:
 
 def find() -> Found | tuple[Refusal, ...]:
     """Ask each possible engine in turn: the first that answers, else why each did not."""
-    refusals = []
+    seen = []
     for url in candidates():
         answer = _ask(url)
         if isinstance(answer, Found):
             return answer
-        refusals.append(answer)
-    return tuple(refusals)
+        seen.append(answer)
+    return tuple(seen)
+
+
+def refusals() -> tuple[Refusal, ...]:
+    """Why no engine answers, address by address; empty if one does."""
+    answer = find()
+    if not isinstance(answer, Found):
+        return answer
+    answer.client.close()
+    return ()
 
 
 def candidates() -> tuple[str, ...]:
