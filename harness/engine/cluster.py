@@ -223,9 +223,10 @@ class ContainerCluster:
         status = self._container(node).status
         return NodeState(running=status in {"running", "paused"}, paused=status == "paused")
 
-    def log(self, node: str, lines: int | None = None) -> str:
-        """The last ``lines`` (all when ``None``) of what a node has written since its creation."""
-        return self._container(node).logs(tail="all" if lines is None else lines).decode(errors="replace")
+    def log(self, node: str, lines: int | None = None, since: float = 0.0) -> str:
+        """The last ``lines`` (all when ``None``) of what a node has written since ``since``."""
+        tail = "all" if lines is None else lines
+        return self._container(node).logs(tail=tail, since=since).decode(errors="replace")
 
     def pause(self, node: str) -> None:
         """Freeze every process of the node; its kernel still answers TCP."""

@@ -1,0 +1,302 @@
+"""The case: what a scenario holds in its hands.
+
+A scenario reads as six phases: setup, fault, process, recovery, verify, consistency::
+
+    orders = await case.destination("orders")
+    async with case.publishing(orders, rate=200), case.consuming(orders, group="billing"):
+        await case.steady(seconds=1)
+        async with case.fault(Pause("leader"), at=orders) as hit:
+            await hit.role_moved(within=20)
+        await case.recovered(orders, within=30)
+    await case.drained(orders)
+    case.check(NoLostMessages(), AckedStaysAcked())
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import to_thread
+
+from harness.backends.contract import Backend
+from harness.checkers.anomaly import Checker
+from harness.checkers.judge import Judgement
+from harness.engine.cluster import ContainerCluster
+from harness.faults.contract import Fault, Field
+from harness.model.cluster import Cluster
+from harness.model.consumer import ConsumerConfig
+from harness.model.destination import Destination
+from harness.model.errors import HarnessError
+from harness.model.link import Link
+from harness.model.message import Message
+from harness.scenario.case_spec import CaseSpec
+from harness.scenario.docket import Docket
+from harness.scenario.draining import Draining
+from harness.scenario.ledger import Ledger
+from harness.scenario.starvation import watching_for_starvation
+from harness.scenario.striking import Strike, striking
+from harness.scenario.traffic import running
+from harness.scenario.witness import Witness
+from harness.waits import wait_for_condition
+from harness.workloads.consumer_process import Assignment, ConsumerProcess
+from harness.workloads.consuming import Consuming
+from harness.workloads.publishing import Publishing, PublishingOptions
+from harness.workloads.recorded import RecordedClient
+from harness.workloads.tally import Tally
+
+CONNECT_WITHIN = 15.0
+
+
+class Case:
+    """One scenario on one leased cluster; made by the ``case`` fixture, alive for one test."""
+
+    def __init__(self, spec: CaseSpec, backend: Backend, cluster: Cluster, directory: Path) -> None:
+        self.spec = spec
+        self.backend = backend
+        self.cluster = cluster
+        self.reusable = True
+        self.rng = random.Random(spec.seed)  # noqa: S311 - a schedule to be replayed, not a secret
+        self.tally = Tally()
+        self._docket = Docket(spec, backend, directory, _images(cluster))
+        self._ledger = Ledger(self._docket.recorder)
+        self._observer = backend.observer(cluster)
+        self._witness = Witness(cluster, self._observer, self._ledger)
+        self._numbers = itertools.count(1)
+        self._token = f"{self.rng.getrandbits(32):08x}"
+        self._closing = AsyncExitStack()
+        self._draining: Draining | None = None
+
+    @property
+    def directory(self) -> Path:
+        """Where the case's files are."""
+        return self._docket.directory
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """The verdict, once ``check`` was called."""
+        return self._docket.judgement
+
+    @property
+    def phase_now(self) -> str:
+        """The phase the scenario is in, for errors that must say so."""
+        return self._ledger.phase_now
+
+    # --- setup -----------------------------------------------------------------------------
+
+    async def destination(
+        self,
+        name: str,
+        *,
+        partitions: int = 1,
+        dead_letter: bool = False,
+        **options: Any,
+    ) -> Destination:
+        """Create a destination of this case's own: as many replicas as the cluster bears, at most 3.
+
+        ``name`` is dotted; it is prefixed, so that cases sharing a cluster never meet. With
+        ``dead_letter`` it has one, named ``<name>.dead``. Raises the client's own error.
+        """
+        full = f"case-{self._token}.{name}"
+        shared = {"replicas": min(3, len(self.cluster.nodes)), **options}
+        dead = Destination(f"{full}.dead", **shared) if dead_letter else None
+        destination = Destination(full, partitions=partitions, dead_letter=dead, **shared)
+        with self._ledger.phase("setup", name):
+            admin = await self._admin()
+            await admin.create_destination(destination)
+            if dead is not None:
+                self._ledger.observe("dead-letter", destination=full, detail=dead.name)
+            await self._witness.begin(destination)
+        return destination
+
+    async def client(self, name: str = "client", link: Link = Link.PUBLISHER) -> RecordedClient:
+        """A connected client of this case, recorded; disconnected when the case ends."""
+        full = f"{name}-{next(self._numbers)}"
+        bare = self.backend.client(self.cluster, link, full)
+        client = RecordedClient(bare, full, self.backend, self._docket.recorder, self.tally)
+        with anyio.fail_after(CONNECT_WITHIN):
+            await client.connect()
+        self._closing.push_async_callback(client.disconnect)
+        return client
+
+    def message(self, payload: bytes = b"", key: bytes = b"", **options: Any) -> Message:
+        """A message with an id of its own, for scenarios that publish by hand."""
+        return Message(id=f"m-{next(self._numbers)}", payload=payload, key=key, **options)
+
+    # --- traffic ---------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def publishing(
+        self,
+        destination: Destination,
+        *,
+        writers: int = 1,
+        **options: Any,
+    ) -> AsyncIterator[list[Publishing]]:
+        """Publish while the block runs; ``options`` are those of ``PublishingOptions``, for each writer."""
+        chosen = PublishingOptions(**options)
+        workloads = [
+            Publishing(await self.client("publisher"), destination, chosen, self._seeded())
+            for _ in range(writers)
+        ]
+        async with running(workloads):
+            yield workloads
+
+    @asynccontextmanager
+    async def consuming(
+        self,
+        destination: Destination,
+        *,
+        group: str,
+        members: int = 1,
+        **options: Any,
+    ) -> AsyncIterator[list[Consuming]]:
+        """Consume while the block runs; ``options`` are those of ``ConsumerConfig``."""
+        config = ConsumerConfig(group=group, **options)
+        workloads = []
+        for _ in range(members):
+            client = await self.client("consumer", Link.CONSUMER)
+            workloads.append(Consuming(client, destination, config))
+            await workloads[-1].join()
+        async with running(workloads):
+            yield workloads
+
+    def consumer_process(
+        self,
+        destination: Destination,
+        config: ConsumerConfig,
+        *,
+        acks: bool = True,
+    ) -> ConsumerProcess:
+        """A consumer in a process of its own, killed when the case ends at the latest.
+
+        Raises ``HarnessError`` on a backend inside this process.
+        """
+        if not isinstance(self.cluster, ContainerCluster):
+            raise HarnessError(f"{self.spec.backend} lives inside this process: no other can attach to it")
+        number = next(self._numbers)
+        process = ConsumerProcess(
+            Assignment(
+                cluster=self.cluster.id,
+                destination=destination,
+                config=config,
+                client=f"consumer-process-{number}",
+                directory=str(self.directory),
+                ordinal=number,
+                header=self._docket.header,
+                acks=acks,
+            ),
+        )
+        self.tally.groups[destination.name].add(config.group)
+        self._closing.callback(process.kill)
+        return process
+
+    # --- phases ----------------------------------------------------------------------------
+
+    async def steady(self, seconds: float) -> None:
+        """Let traffic flow for ``seconds``."""
+        with self._ledger.phase("steady"):
+            await anyio.sleep(seconds)
+
+    @asynccontextmanager
+    async def fault(self, fault: Fault, at: Destination) -> AsyncIterator[Strike]:
+        """Have a fault in force while the block runs; ``at`` is what roles refer to."""
+        field = Field(self.cluster, self._observer, at, self.rng)
+        watch = self._witness.look
+        with self._ledger.phase("fault", str(fault)):
+            async with striking(fault, field, self._ledger, self._not_reusable, watch) as strike:
+                yield strike
+        await self._witness.look()
+
+    async def recovered(self, destination: Destination, within: float) -> float:
+        """Return the seconds until there is progress again and the cluster is whole."""
+        with self._ledger.phase("recovery"):
+            seconds = await (await self._drain()).recovered(destination, within)
+            await self._witness.look()
+            return seconds
+
+    async def drained(
+        self,
+        destination: Destination,
+        *,
+        group: str = "",
+        within: float = 30.0,
+        grace: float = 5.0,
+        **options: Any,
+    ) -> None:
+        """Have every group read to the end, then read the log itself.
+
+        ``group`` consumes for this purpose if it is given; groups whose consumers still run drain
+        by themselves. ``grace`` is the longest lease in use, in seconds, and a little more.
+        """
+        groups = [group] if group else sorted(self.tally.groups[destination.name])
+        with self._ledger.phase("verify"):
+            async with AsyncExitStack() as consumers:
+                for name in groups:
+                    await consumers.enter_async_context(self.consuming(destination, group=name, **options))
+                await (await self._drain()).drained(destination, within, grace)
+
+    def check(self, *checkers: Checker) -> Judgement:
+        """Judge the history; raises ``ViolationFound`` or ``VerdictUnknown`` for those verdicts."""
+        with self._ledger.phase("consistency"):
+            pass
+        return self._docket.judge(checkers)
+
+    def conclude(self) -> Judgement:
+        """The judgement of a case that has not asked for one: what is always checked."""
+        return self.judgement or self.check()
+
+    # --- the case's own needs --------------------------------------------------------------
+
+    async def wait_for(self, probe: Any, *, condition: str, within: float) -> Any:
+        """Ask ``probe`` until it answers something true; see ``harness.waits``."""
+        return await wait_for_condition(probe, condition=condition, within=within)
+
+    async def _admin(self) -> RecordedClient:
+        if self._draining is None:
+            client = await self.client("admin", Link.ADMIN)
+            self._draining = Draining(client, self._observer, self._ledger, self.tally)
+        return self._draining.client
+
+    async def _drain(self) -> Draining:
+        await self._admin()
+        assert self._draining is not None
+        return self._draining
+
+    def _seeded(self) -> random.Random:
+        return random.Random(self.rng.getrandbits(64))  # noqa: S311 - traffic to be replayed
+
+    def _not_reusable(self) -> None:
+        self.reusable = False
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Case]:
+        """The case's life: its clients and processes end with the block, and its history is merged."""
+        try:
+            async with watching_for_starvation(self._ledger):
+                yield self
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._closing.aclose()
+                await self._observer.close()
+                self._docket.close()
+                await to_thread.run_sync(self._save_logs)
+
+    def _save_logs(self) -> None:
+        directory = self.directory / "logs"
+        directory.mkdir(exist_ok=True)
+        since = self._docket.header.wall_ns / 1e9
+        for node in self.cluster.nodes:
+            text = self.cluster.log(node, since=since)
+            (directory / f"{node}.log").write_text(text, encoding="utf-8", errors="replace")
+
+
+def _images(cluster: Cluster) -> dict[str, str]:
+    if not isinstance(cluster, ContainerCluster):
+        return {}
+    return {cluster.description.image: cluster.description.image_digest}

@@ -1,0 +1,122 @@
+"""One invocation: its directory, its janitor, and everything it owns until it ends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import to_thread
+
+from harness.backends import load_backend
+from harness.engine import ownership
+from harness.engine.janitor import Janitor
+from harness.engine.sweep import remove_owner, sweep
+from harness.scenario.case import Case
+from harness.scenario.case_spec import CaseSpec
+from harness.scenario.pool import Pool
+
+
+@dataclass(slots=True)
+class Run:
+    """A run as the controller (``begin``) or a worker (``join``) of it holds it."""
+
+    run_id: str
+    directory: Path
+    seed: int
+    keep: bool
+    _janitor: Janitor | None = None
+    _lock: Any = None
+    _pool: Pool | None = field(default=None, repr=False)
+
+    @classmethod
+    def begin(cls, runs_dir: Path, seed: int, *, keep: bool = False, run_id: str = "") -> Run:
+        """Sweep what dead runs left, make the run's directory, and have a janitor watch over it.
+
+        Raises ``EngineUnavailable`` when there is no container engine.
+        """
+        name = run_id or new_run_id()
+        directory = runs_dir.absolute() / name
+        directory.mkdir(parents=True)
+        _point_latest(directory)
+        lock = ownership.hold(name)
+        sweep(_say)
+        return cls(name, directory, seed, keep, Janitor.start(name, directory), lock)
+
+    @classmethod
+    def join(cls, data: dict[str, Any]) -> Run:
+        """A worker's part of the run that ``as_dict`` of the controller describes."""
+        run = cls(data["run_id"], Path(data["directory"]), data["seed"], data["keep"])
+        run._janitor = Janitor.connect(run.run_id)
+        return run
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a worker needs, as JSON can carry it."""
+        return {
+            "run_id": self.run_id,
+            "directory": str(self.directory),
+            "seed": self.seed,
+            "keep": self.keep,
+        }
+
+    @property
+    def janitor(self) -> Janitor | None:
+        """The connection to the run's janitor."""
+        return self._janitor
+
+    @property
+    def pool(self) -> Pool:
+        """The pool this process leases its clusters from."""
+        if self._pool is None:
+            self._pool = Pool(self.run_id, self._janitor, _say)
+        return self._pool
+
+    def end(self) -> None:
+        """Remove everything the run owns (unless it is kept) and part from the janitor."""
+        if self._lock is not None:
+            remove_owner(self.run_id)
+        if self._janitor is not None:
+            self._janitor.stop()
+        if self._lock is not None:
+            self._lock.release()
+            ownership.forget(self.run_id)
+
+
+def new_run_id() -> str:
+    """A name that sorts by time and that no other run has."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+
+
+@asynccontextmanager
+async def open_case(spec: CaseSpec, run: Run) -> AsyncIterator[Case]:
+    """Lease a cluster, and open the case on it; the cluster is healed or replaced afterwards."""
+    backend = load_backend(spec.backend)
+    lease = await to_thread.run_sync(run.pool.lease, backend, spec.cluster_spec)
+    case = None
+    try:
+        case = Case(spec, backend, lease.cluster, run.directory / spec.backend / spec.directory_name)
+        async with case.open():
+            yield case
+    finally:
+        reusable = case is not None and case.reusable
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(lambda: run.pool.release(backend, lease, reusable=reusable))
+
+
+def _point_latest(directory: Path) -> None:
+    latest = directory.parent / "latest"
+    partial = latest.with_name(f".latest-{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(directory.name)
+    partial.replace(latest)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

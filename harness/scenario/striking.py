@@ -1,0 +1,121 @@
+"""One fault in force: recorded before it is injected, seen to bite, held, healed whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+
+from harness.faults.contract import Fault, Field, Hit
+from harness.faults.observed import leader_moved
+from harness.history.records import FaultStage
+from harness.model.errors import DeadlineExceeded
+from harness.scenario.ledger import Ledger
+from harness.waits import wait_for_condition
+
+INJECT_WITHIN = 30.0
+BITE_WITHIN = 15.0
+REACT_WITHIN = 30.0
+HEAL_WITHIN = 30.0
+
+
+class Strike:
+    """What a scenario holds while a fault is in force."""
+
+    def __init__(self, fault: Fault, field: Field, hit: Hit, ledger: Ledger, number: int) -> None:
+        self._fault = fault
+        self._field = field
+        self._hit = hit
+        self._ledger = ledger
+        self._number = number
+        self._reacted = False
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that were hit."""
+        return self._hit.nodes
+
+    async def role_moved(self, within: float) -> None:
+        """Return when what the hit nodes led is led by others; raises ``DeadlineExceeded`` otherwise."""
+        await wait_for_condition(
+            lambda: leader_moved(self._field, self._hit),
+            condition=f"{self._fault}: leader of {self._field.destination.name} moved off {', '.join(self.nodes)}",
+            within=within,
+            every=0.1,
+        )
+
+    async def noticed(self, within: float = REACT_WITHIN) -> None:
+        """Return when the cluster has reacted, which is recorded; asked at most once."""
+        if not self._reacted:
+            self._reacted = True
+            await self._seen(self._fault.reacted, FaultStage.REACTED, FaultStage.NOT_REACTED, within)
+
+    async def bitten(self) -> None:
+        """Record whether the fault was seen to bite."""
+        await self._seen(self._fault.verify, FaultStage.BITTEN, FaultStage.NOT_BITTEN, BITE_WITHIN)
+
+    async def _seen(
+        self,
+        look: Callable[[Field, Hit], Awaitable[str]],
+        seen: FaultStage,
+        not_seen: FaultStage,
+        within: float,
+    ) -> None:
+        try:
+            evidence = await wait_for_condition(
+                lambda: look(self._field, self._hit),
+                condition=f"{self._fault} {seen}",
+                within=within,
+                every=0.1,
+            )
+        except DeadlineExceeded as missed:
+            self._write(not_seen, str(missed))
+        else:
+            self._write(seen, evidence)
+
+    def _write(self, stage: FaultStage, detail: str) -> None:
+        self._ledger.fault(self._number, self._fault, stage, nodes=self.nodes, detail=detail)
+
+    async def heal(self) -> bool:
+        """Heal, bounded and shielded from cancellation; whether that succeeded."""
+        self._write(FaultStage.HEALING, "")
+        try:
+            with anyio.CancelScope(shield=True), anyio.fail_after(HEAL_WITHIN):
+                await self._fault.heal(self._field, self._hit)
+        except Exception as error:  # noqa: BLE001 - recorded; the cluster is replaced, the run goes on
+            self._write(FaultStage.HEAL_FAILED, f"{type(error).__name__}: {error}")
+            return False
+        self._write(FaultStage.HEALED, "")
+        return True
+
+
+@asynccontextmanager
+async def striking(
+    fault: Fault,
+    field: Field,
+    ledger: Ledger,
+    failed_to_heal: Callable[[], None],
+    watch: Callable[[], Awaitable[None]],
+) -> AsyncIterator[Strike]:
+    """Inject a fault, see it bite, and heal it on the way out, after the cluster has reacted.
+
+    ``watch`` looks at who leads; it is asked while the fault is in force, and once it is healed.
+    Raises ``NothingToTarget`` when no node holds the role. Where the body fails, healing does not
+    wait for a reaction.
+    """
+    number = ledger.next_fault()
+    ledger.fault(number, fault, FaultStage.INJECTING)
+    strike = Strike(fault, field, Hit(()), ledger, number)
+    try:
+        with anyio.fail_after(INJECT_WITHIN):
+            hit = await fault.inject(field)
+        strike = Strike(fault, field, hit, ledger, number)
+        ledger.fault(number, fault, FaultStage.INJECTED, nodes=hit.nodes)
+        await strike.bitten()
+        yield strike
+        await strike.noticed()
+        await watch()
+    finally:
+        if not await strike.heal():
+            failed_to_heal()
