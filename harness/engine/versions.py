@@ -46,7 +46,7 @@ class Entry:
     """One table of ``versions.toml``.
 
     ``image`` is empty where none is needed. ``official`` and ``go`` have a ``{version}`` to fill in.
-    ``suites`` names the Debian release that has a version.
+    ``suites`` names the Debian release that has a version; ``base`` the image that a build stands on.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Entry:
     relies_on: str = ""
     other: str = ""
     go: str = ""
+    base: str = ""
     suites: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -1,0 +1,82 @@
+"""Pulling an official image, without waiting for a registry that is not there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+
+from harness.engine.steps import Say
+
+_SILENCE_SECONDS = 15
+_SAY_EVERY = 10.0
+_ANSWERED = ("manifest unknown", "denied", "unauthorized", "toomanyrequests", "name unknown")
+
+_lock = threading.Lock()
+_unreachable: dict[str, str] = {}
+
+
+class PullFailed(Exception):
+    """An image that could not be pulled, and what the engine said."""
+
+
+def pull(reference: str, say: Say) -> None:
+    """Pull ``reference``, such as ``docker.io/library/redis:8.0.2``, into the engine.
+
+    An engine that says nothing for 15 s is given up on. A registry that did not answer is not asked
+    again by this process.
+
+    Raises ``PullFailed``.
+    """
+    registry = reference.partition("/")[0]
+    if reason := _unreachable.get(registry):
+        raise PullFailed(f"{registry} did not answer before ({reason})")
+    say(f"pulling {reference}")
+    try:
+        _pull(reference, say)
+    except _engine_errors() as error:
+        reason = _brief(error)
+        if not _has_answered(error):
+            with _lock:
+                _unreachable[registry] = reason
+        raise PullFailed(f"{reference}: {reason}") from error
+
+
+def _pull(reference: str, say: Say) -> None:
+    import docker  # noqa: PLC0415 - only who pulls pays for it
+
+    repository, _, tag = reference.rpartition(":")
+    client = docker.from_env(version="auto", timeout=_SILENCE_SECONDS)
+    try:
+        _follow(client.api.pull(repository, tag, stream=True, decode=True), reference, say)
+    finally:
+        client.close()
+
+
+def _follow(events: Iterable[Mapping[str, str]], reference: str, say: Say) -> None:
+    said = time.monotonic()
+    for event in events:
+        if error := event.get("error"):
+            raise PullFailed(f"{reference}: {error}")
+        if time.monotonic() - said > _SAY_EVERY:
+            said = time.monotonic()
+            say(f"pulling {reference}: {event.get('status', '')} {event.get('progress', '')}".rstrip())
+
+
+def _engine_errors() -> tuple[type[Exception], ...]:
+    from docker.errors import DockerException  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+    return DockerException, HTTPError, OSError
+
+
+def _has_answered(error: Exception) -> bool:
+    """Whether it was the registry that refused: then it is there, and may have other images."""
+    from docker.errors import NotFound  # noqa: PLC0415
+
+    return isinstance(error, NotFound) or any(sign in str(error).lower() for sign in _ANSWERED)
+
+
+def _brief(error: Exception) -> str:
+    explanation = getattr(error, "explanation", None) or str(error)
+    return " ".join(str(explanation).split())
