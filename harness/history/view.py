@@ -7,7 +7,7 @@ compact facts (``harness.history.facts``) rather than records. The literal shape
     [Publish(op=4, client="p1", destination="orders", message="p1-7", key="k3", digest="9f..",
              invoked=81, returned=93, outcome=Outcome.OK, position=(0, 7, 0), deduplicated=False)]
 
-    history.sent("p1-7")              # the publish ops of one message id; () for a phantom
+    history.sent["p1-7"]              # the publish ops of one message id; no entry for a phantom
     (Publish(op=4, ...),)
 
     history.receives["orders", "billing"]     # by return time; the empty and the failed ones too
@@ -67,7 +67,7 @@ class History:
         self.settlements = dict(ops.settlements)
         self.memberships = dict(ops.memberships)
         self.logs = ops.logs
-        self._sent = ops.sent
+        self.sent = ops.sent
 
     def _file(self, records: Iterable[Record], ops: Pairing) -> int:
         place: dict[type, Callable[[Any], None]] = {
@@ -82,10 +82,6 @@ class History:
             place[type(record)](record)
         ops.finish()
         return number
-
-    def sent(self, message: str) -> tuple[Publish, ...]:
-        """The publish ops of a message id, by invoke time; empty if nobody sent it."""
-        return self._sent.get(message, ())
 
     def observed(self, name: str, destination: str = "", group: str = "") -> list[Observation]:
         """The observations of that name, and of that destination and group where they are given."""
@@ -106,17 +102,17 @@ class History:
         found = self.observed("dead-letter", destination)
         return found[-1].detail if found else ""
 
-    def outside_writer(self, destination: str) -> bool:
-        """Whether somebody whose publishes are not recorded writes to ``destination``."""
-        return bool(self.observed("outside-writer", destination))
+    def written_from_outside(self) -> frozenset[str]:
+        """The destinations to which somebody publishes whose publishes are not recorded."""
+        return frozenset(seen.destination for seen in self.observed("outside-writer"))
 
-    def sightings(self) -> Iterator[tuple[str, str, int, tuple[Seen, ...]]]:
-        """Whatever came out: (destination, group, op, messages); group empty for a read of the log."""
+    def sightings(self) -> Iterator[tuple[str, str, Receive | LogRead]]:
+        """Whatever came out: destination, group (empty for a read of the log), and the op."""
         for (destination, group), receives in self.receives.items():
             for receive in receives:
-                yield destination, group, receive.op, receive.seen
+                yield destination, group, receive
         for destination, log in self.logs.items():
-            yield destination, "", log.op, log.seen
+            yield destination, "", log
 
     def deliveries(self, of: GroupOf) -> Iterator[tuple[Receive, Seen]]:
         """Every delivery to a group in the order in which it was returned."""

@@ -1,0 +1,96 @@
+"""A stranded message: it stands in the log, and a group that read everything never got it.
+
+Judged are groups that were drained (observation ``drained``: a marker published to every
+partition after healing came out) on destinations whose log was read whole. Every entry up to the
+last one the group was handed, partition by partition, must have been handed to it at least once,
+in any attempt; entries after it are later than the marker.
+
+Not stranded: a message that is not in the log (``NoLostMessages``). A group that starts with what
+comes next (``Start.NEW``) is owed only what was published after it was joined:
+``EverythingDelivered(since_joined=True)``. Of groups that were not drained it abstains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from harness.checkers.anomaly import Anomaly
+from harness.checkers.gathering import Gathering
+from harness.history.facts import GroupOf
+from harness.history.records import Function, Seen
+from harness.history.view import History
+from harness.model.claim import Guarantee
+from harness.model.message import Position
+from harness.model.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class EverythingDelivered:
+    """Finds stored messages that a drained group never got.
+
+    ``since_joined`` leaves out what was published before a member had joined the group.
+    """
+
+    guarantee: ClassVar[Guarantee] = Guarantee.EVERYTHING_DELIVERED
+    since_joined: bool = False
+
+    def __call__(self, history: History) -> list[Anomaly]:
+        found = Gathering(self.guarantee)
+        for of in _drained(history):
+            log = history.whole_log(of[0])
+            owed_since = _joined(history, of) if self.since_joined else 0
+            for entry in _stranded(history, of, log.seen) if log else ():
+                publishes = history.sent.get(entry.message, ())
+                if any(publish.invoked < owed_since for publish in publishes):
+                    continue
+                found.add(
+                    entry.message,
+                    "stand in the log and were never delivered",
+                    ops=(*(publish.op for publish in publishes), log.op) if log else (),
+                    at=log.returned if log else 0,
+                    destination=of[0],
+                    group=of[1],
+                )
+        return found.anomalies()
+
+    def abstains(self, history: History) -> list[str]:
+        """The groups that were not drained, and the drained ones whose log was not read."""
+        drained = _drained(history)
+        reasons = [
+            f"{destination}: group {group} was not drained, so what it was owed cannot be told"
+            for destination, group in history.receives
+            if (destination, group) not in drained
+        ]
+        return reasons + [
+            f"{destination}: its log was not read whole, so what group {group} was owed cannot be told"
+            for destination, group in drained
+            if history.whole_log(destination) is None
+        ]
+
+
+def _drained(history: History) -> list[GroupOf]:
+    return list(dict.fromkeys((seen.destination, seen.group) for seen in history.observed("drained")))
+
+
+def _stranded(history: History, of: GroupOf, log: tuple[Seen, ...]) -> Iterator[Seen]:
+    delivered: set[Position] = {seen.position for _, seen in history.deliveries(of)}
+    last: dict[int, Position] = {}
+    for position in delivered:
+        last[position.partition] = max(last.get(position.partition, position), position)
+    for entry in log:
+        end = last.get(entry.position.partition)
+        if entry.position not in delivered and (end is None or entry.position < end):
+            yield entry
+
+
+def _joined(history: History, of: GroupOf) -> int:
+    return min(
+        (
+            member.returned
+            for member in history.memberships.get(of, ())
+            if member.function is Function.SUBSCRIBE and member.outcome is Outcome.OK
+        ),
+        default=0,
+    )

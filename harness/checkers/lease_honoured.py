@@ -1,0 +1,111 @@
+"""A lease cut short: a delivery was handed out again while its first holder still held it.
+
+The same position was delivered to a group twice, and the second receive had *returned* before
+the lease, counted from the *invoke* of the first, was over. The broker starts the lease somewhere
+between invoke and return of the first and hands out again between those of the second, so this is
+never blamed on a slow client. An extension that ended ``ok`` in good time starts the lease anew.
+
+Not cut short: when the delivery was nak'ed or rejected in between (whatever became of that), or
+its holder left the group (``close``), or was taken to be gone: its client's connection is
+somebody else's claim.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from harness.checkers.anomaly import Anomaly
+from harness.checkers.gathering import Gathering
+from harness.history.facts import NEVER, GroupOf, Receive, Settlement
+from harness.history.records import Function, Seen
+from harness.history.view import History
+from harness.model.claim import Guarantee
+from harness.model.errors import BadOption
+from harness.model.message import Position
+from harness.model.outcome import Outcome
+
+_GIVEN_BACK = frozenset({Function.NAK, Function.REJECT})
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseHonoured:
+    """Finds deliveries handed out again before ``lease`` (seconds) was over.
+
+    Raises ``BadOption`` for a lease that is not positive.
+    """
+
+    guarantee: ClassVar[Guarantee] = Guarantee.LEASE_HONOURED
+    lease: float
+
+    def __post_init__(self) -> None:
+        if self.lease <= 0:
+            raise BadOption("lease", self.lease, "a positive number of seconds is needed")
+
+    def __call__(self, history: History) -> list[Anomaly]:
+        found = Gathering(self.guarantee)
+        lease = round(self.lease * 1e9)
+        for of in history.receives:
+            for first, second, seen in _too_early(history, of, lease):
+                found.add(
+                    seen.message,
+                    f"handed out again within the lease of {self.lease:g} s",
+                    ops=(first.op, second.op),
+                    at=second.returned,
+                    destination=of[0],
+                    group=of[1],
+                )
+        return found.anomalies()
+
+
+def _too_early(history: History, of: GroupOf, lease: int) -> Iterator[tuple[Receive, Receive, Seen]]:
+    suspects = list(_repeated(history, of))
+    if not suspects:
+        return
+    settled: defaultdict[str, list[Settlement]] = defaultdict(list)
+    for settlement in history.settlements.get(of, ()):
+        settled[settlement.message].append(settlement)
+    for first, second, seen in suspects:
+        settlements = [act for act in settled[seen.message] if act.position in (None, seen.position)]
+        if _given_back(settlements, first, second) or _left(history, of, first, second):
+            continue
+        if second.returned < _renewed(settlements, first, second, lease) + lease:
+            yield first, second, seen
+
+
+def _repeated(history: History, of: GroupOf) -> Iterator[tuple[Receive, Receive, Seen]]:
+    """Pairs of successive deliveries of one position: an extension can make the latest redelivery early."""
+    holder: dict[Position, Receive] = {}
+    for receive in history.receives[of]:
+        for seen in receive.seen:
+            before = holder.get(seen.position)
+            if before is not None:
+                yield before, receive, seen
+            holder[seen.position] = receive
+
+
+def _given_back(settlements: list[Settlement], first: Receive, second: Receive) -> bool:
+    return any(
+        act.function in _GIVEN_BACK and first.invoked <= act.invoked <= second.returned for act in settlements
+    )
+
+
+def _left(history: History, of: GroupOf, first: Receive, second: Receive) -> bool:
+    return any(
+        act.function is Function.CLOSE
+        and act.client == first.client
+        and first.invoked <= act.invoked <= second.returned
+        for act in history.memberships.get(of, ())
+    )
+
+
+def _renewed(settlements: list[Settlement], first: Receive, second: Receive, lease: int) -> int:
+    """When the lease was last started for certain: the latest extension that came in good time."""
+    start = first.invoked
+    for act in settlements:
+        in_time = act.returned != NEVER and act.returned < min(start + lease, second.invoked)
+        if act.function is Function.EXTEND and act.outcome is Outcome.OK and in_time:
+            start = max(start, act.invoked)
+    return start
