@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,13 @@ from harness.checkers.anomaly import Checker
 from harness.checkers.judge import Judgement
 from harness.engine.cluster import ContainerCluster
 from harness.faults.contract import Fault, Field
+from harness.model.capability import Capability
 from harness.model.cluster import Cluster
 from harness.model.consumer import ConsumerConfig
 from harness.model.destination import Destination
 from harness.model.errors import HarnessError
 from harness.model.link import Link
-from harness.model.message import Message
+from harness.model.message import Message, Receipt, Stored
 from harness.scenario.case_spec import CaseSpec
 from harness.scenario.docket import Docket
 from harness.scenario.draining import Draining
@@ -47,10 +48,15 @@ from harness.waits import wait_for_condition
 from harness.workloads.consumer_process import Assignment, ConsumerProcess
 from harness.workloads.consuming import Consuming
 from harness.workloads.publishing import Publishing, PublishingOptions
-from harness.workloads.recorded import RecordedClient
+from harness.workloads.recorded import RecordedClient, RecordedSubscription
 from harness.workloads.tally import Tally
 
 CONNECT_WITHIN = 15.0
+DEFAULT_LEASE = 5.0
+"""Seconds: long enough for a healthy consumer on a busy machine, short enough to wait for."""
+LONGEST_LEASE = 15.0
+GRACE = 3.0
+"""Seconds that a stored message may still be on its way to a group, beyond its lease."""
 
 
 class Case:
@@ -71,6 +77,7 @@ class Case:
         self._token = f"{self.rng.getrandbits(32):08x}"
         self._closing = AsyncExitStack()
         self._draining: Draining | None = None
+        self._configs: dict[tuple[str, str], ConsumerConfig] = {}
 
     @property
     def directory(self) -> Path:
@@ -124,9 +131,34 @@ class Case:
         self._closing.push_async_callback(client.disconnect)
         return client
 
+    def has(self, capability: Capability) -> bool:
+        """Whether the backend can do this."""
+        return capability in self.backend.capabilities
+
+    def partitions(self, wanted: int) -> int:
+        """``wanted`` where a destination can have partitions, else one."""
+        return wanted if self.has(Capability.PARTITIONS) else 1
+
+    async def dead_letters(self, destination: Destination) -> Sequence[Stored]:
+        """What the dead letter of ``destination`` holds now."""
+        assert destination.dead_letter is not None, f"{destination.name} was made without a dead letter"
+        return await (await self._admin()).read_log(destination.dead_letter)
+
     def message(self, payload: bytes = b"", key: bytes = b"", **options: Any) -> Message:
         """A message with an id of its own, for scenarios that publish by hand."""
         return Message(id=f"m-{next(self._numbers)}", payload=payload, key=key, **options)
+
+    async def subscription(self, destination: Destination, *, group: str, **options: Any) -> RecordedSubscription:
+        """A member of ``group`` to receive by hand; ``options`` are those of ``ConsumerConfig``."""
+        client = await self.client("consumer", Link.CONSUMER)
+        subscription = await client.subscribe(destination, self._config(destination, group, options))
+        self._closing.push_async_callback(subscription.close)
+        return subscription
+
+    async def publish(self, destination: Destination, *messages: Message) -> list[Receipt]:
+        """Publish one after the other; raises the client's own error when one is not acknowledged."""
+        client = await self.client("publisher")
+        return [await client.publish(destination, message) for message in messages]
 
     # --- traffic ---------------------------------------------------------------------------
 
@@ -157,7 +189,7 @@ class Case:
         **options: Any,
     ) -> AsyncIterator[list[Consuming]]:
         """Consume while the block runs; ``options`` are those of ``ConsumerConfig``."""
-        config = ConsumerConfig(group=group, **options)
+        config = self._config(destination, group, options)
         workloads = []
         for _ in range(members):
             client = await self.client("consumer", Link.CONSUMER)
@@ -193,6 +225,7 @@ class Case:
             ),
         )
         self.tally.groups[destination.name].add(config.group)
+        self._configs[destination.name, config.group] = config
         self._closing.callback(process.kill)
         return process
 
@@ -226,19 +259,19 @@ class Case:
         *,
         group: str = "",
         within: float = 30.0,
-        grace: float = 5.0,
-        **options: Any,
     ) -> None:
-        """Have every group read to the end, then read the log itself.
+        """Have every group that has consumed (or ``group``) read to the end, then read the log itself.
 
-        ``group`` consumes for this purpose if it is given; groups whose consumers still run drain
-        by themselves. ``grace`` is the longest lease in use, in seconds, and a little more.
+        Each group is joined by a member of ours, with the settings it had. Raises
+        ``DeadlineExceeded`` when what is published now is not handed out within ``within`` seconds.
         """
         groups = [group] if group else sorted(self.tally.groups[destination.name])
+        configs = [self._config(destination, name, {}) for name in groups]
+        grace = GRACE + max((config.lease for config in configs if config.lease < LONGEST_LEASE), default=0.0)
         with self._ledger.phase("verify"):
             async with AsyncExitStack() as consumers:
                 for name in groups:
-                    await consumers.enter_async_context(self.consuming(destination, group=name, **options))
+                    await consumers.enter_async_context(self.consuming(destination, group=name))
                 await (await self._drain()).drained(destination, within, grace)
 
     def check(self, *checkers: Checker) -> Judgement:
@@ -267,6 +300,13 @@ class Case:
         await self._admin()
         assert self._draining is not None
         return self._draining
+
+    def _config(self, destination: Destination, group: str, options: dict[str, Any]) -> ConsumerConfig:
+        """A group's settings: those given, else those it had before, else the default ones."""
+        key = (destination.name, group)
+        if options or key not in self._configs:
+            self._configs[key] = ConsumerConfig(group=group, **{"lease": DEFAULT_LEASE, **options})
+        return self._configs[key]
 
     def _seeded(self) -> random.Random:
         return random.Random(self.rng.getrandbits(64))  # noqa: S311 - traffic to be replayed

@@ -34,6 +34,7 @@ class Consuming:
         self._config = config
         self._acks = acks
         self._subscription: RecordedSubscription | None = None
+        self.received = 0
 
     async def join(self) -> None:
         """Subscribe; raises the client's own error when that does not succeed."""
@@ -48,6 +49,7 @@ class Consuming:
             except Exception:  # noqa: BLE001 - recorded with its meaning; traffic goes on
                 await asyncio.sleep(AFTER_AN_ERROR)
                 continue
+            self.received += len(deliveries)
             if self._acks:
                 await asyncio.gather(*(self._ack(delivery) for delivery in deliveries))
 

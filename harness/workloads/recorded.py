@@ -19,6 +19,7 @@ from harness.history.recorder import Recorder
 from harness.history.records import Function, Op, Seen, Stage
 from harness.model.consumer import Backlog, ConsumerConfig
 from harness.model.destination import Destination
+from harness.model.errors import DeadlineExceeded
 from harness.model.message import Delivery, Message, Receipt, Stored
 from harness.workloads.tally import Tally
 
@@ -156,6 +157,23 @@ class RecordedSubscription:
             ending.fields = {"seen": tuple(map(_seen, deliveries))}
         self._tally.delivered[self._group_of].update(delivery.position for delivery in deliveries)
         return deliveries
+
+    async def take(self, count: int, within: float, *, ack: bool = True) -> list[Delivery]:
+        """Receive until ``count`` deliveries have come, acknowledging each unless told otherwise.
+
+        Raises ``DeadlineExceeded`` saying how many came within ``within`` seconds.
+        """
+        deadline = time.monotonic() + within
+        taken: list[Delivery] = []
+        while len(taken) < count:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise DeadlineExceeded(f"{count} deliveries", within, f"{len(taken)} of them")
+            for delivery in await self.receive(count - len(taken), min(left, 1.0)):
+                taken.append(delivery)
+                if ack:
+                    await self.ack(delivery)
+        return taken
 
     async def ack(self, delivery: Delivery) -> None:
         """Settle a delivery; recorded as unknown where the broker does not confirm it."""

@@ -1,0 +1,1 @@
+"""Clients fail: consumers and producers die, freeze, come and go."""

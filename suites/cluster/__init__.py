@@ -1,0 +1,1 @@
+"""A cluster of three loses a node, a role, or its unity."""

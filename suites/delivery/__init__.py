@@ -1,0 +1,1 @@
+"""What is published comes out: whole, to everybody who should have it, and to nobody else."""

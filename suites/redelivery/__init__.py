@@ -1,0 +1,1 @@
+"""What is not acknowledged comes again; what never can be is set aside."""
