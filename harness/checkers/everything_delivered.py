@@ -30,26 +30,30 @@ from harness.model.outcome import Outcome
 class EverythingDelivered:
     """Finds stored messages that a drained group never got.
 
-    ``since_joined`` leaves out what was published before a member had joined the group.
+    ``since_joined`` leaves out what was published before a member had joined the group; ``group``
+    leaves out every other group.
     """
 
     guarantee: ClassVar[Guarantee] = Guarantee.EVERYTHING_DELIVERED
     since_joined: bool = False
+    group: str = ""
 
     def __call__(self, history: History) -> list[Anomaly]:
         found = Gathering(self.guarantee)
-        for of in _drained(history):
+        for of in self._drained(history):
             log = history.whole_log(of[0])
+            if log is None:
+                continue
             owed_since = _joined(history, of) if self.since_joined else 0
-            for entry in _stranded(history, of, log.seen) if log else ():
+            for entry in _stranded(history, of, log.seen):
                 publishes = history.sent.get(entry.message, ())
                 if any(publish.invoked < owed_since for publish in publishes):
                     continue
                 found.add(
                     entry.message,
-                    "stand in the log and were never delivered",
-                    ops=(*(publish.op for publish in publishes), log.op) if log else (),
-                    at=log.returned if log else 0,
+                    "never delivered, though in the log",
+                    ops=(*(publish.op for publish in publishes), log.op),
+                    at=log.returned,
                     destination=of[0],
                     group=of[1],
                 )
@@ -57,11 +61,11 @@ class EverythingDelivered:
 
     def abstains(self, history: History) -> list[str]:
         """The groups that were not drained, and the drained ones whose log was not read."""
-        drained = _drained(history)
+        drained = self._drained(history)
         reasons = [
             f"{destination}: group {group} was not drained, so what it was owed cannot be told"
             for destination, group in history.receives
-            if (destination, group) not in drained
+            if (destination, group) not in drained and self.group in ("", group)
         ]
         return reasons + [
             f"{destination}: its log was not read whole, so what group {group} was owed cannot be told"
@@ -69,9 +73,9 @@ class EverythingDelivered:
             if history.whole_log(destination) is None
         ]
 
-
-def _drained(history: History) -> list[GroupOf]:
-    return list(dict.fromkeys((seen.destination, seen.group) for seen in history.observed("drained")))
+    def _drained(self, history: History) -> list[GroupOf]:
+        seen = history.observed("drained", group=self.group)
+        return list(dict.fromkeys((drained.destination, drained.group) for drained in seen))
 
 
 def _stranded(history: History, of: GroupOf, log: tuple[Seen, ...]) -> Iterator[Seen]:

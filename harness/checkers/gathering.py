@@ -32,7 +32,7 @@ class Gathering:
     ) -> None:
         """Add a message of which ``wrong`` is true, at a time in monotonic nanoseconds.
 
-        ``wrong`` completes the sentence "3 messages of orders ...".
+        ``wrong`` completes the sentence "3 messages of orders ..." and "1 message of orders ...".
         """
         heap = self._heaps.setdefault((wrong, destination, group), _Heap())
         heap.messages[message] = None

@@ -45,7 +45,7 @@ class NoStoredDuplicates:
             ops = dict.fromkeys(op for op, _ in places.values())
             found.add(
                 message,
-                "stands in the log more often than it was published",
+                "stored more often than published",
                 ops=(*(publish.op for publish in history.sent[message]), *ops),
                 at=max(time for _, time in places.values()),
                 destination=destination,

@@ -9,8 +9,8 @@ Not out of order: publishes that overlap; a publish that ended ``info``, which m
 any later time; messages in different partitions, which nothing compares; an id published more than
 once; a redelivery, even out of order. A first delivery is judged
 
-- if one client consumed for the group, one receive after the other (with several there is no one
-  order, unless the scenario knows better: ``PerKeyOrder(several_consumers=True)``);
+- if one client at a time consumed for the group, one receive after the other (with several at once
+  there is no one order, unless the scenario knows better: ``PerKeyOrder(several_consumers=True)``);
 - unless it is attempt 2 or more: an earlier hand-over was lost, with the answer to it;
 - unless the group has lost an answer (a receive ended ``info`` or never) and a node crashed or
   another was promoted (``node-crash``, ``promotion``), which may have forgotten the attempts.
@@ -55,7 +55,7 @@ class PerKeyOrder:
             places = _log_places(history, destination, of_destination)
             self._compare(of_destination, places, found, destination)
             for of, receives in history.receives.items() if self.deliveries else ():
-                if of[0] == destination and (self.several_consumers or _one_consumer(receives)):
+                if of[0] == destination and (self.several_consumers or _one_at_a_time(receives)):
                     first = _first_deliveries(history, of)
                     self._compare(of_destination, first, found, destination, group=of[1])
         return found.anomalies()
@@ -114,10 +114,17 @@ def _log_places(
     }
 
 
-def _one_consumer(receives: Sequence[Receive]) -> bool:
-    handed = [receive for receive in receives if receive.seen]
-    alone = len({receive.client for receive in handed}) <= 1
-    return alone and all(after.invoked >= before.returned for before, after in itertools.pairwise(handed))
+def _one_at_a_time(receives: Sequence[Receive]) -> bool:
+    """Whether no receive overlaps another, and no client's time in the group another client's.
+
+    A client that is there may hold a message in a buffer of its library's while another is handed
+    the next one; after its last receive nothing of it is ever seen.
+    """
+    by_invoke = sorted(receives, key=_invoked)
+    if any(after.invoked < before.returned for before, after in itertools.pairwise(by_invoke)):
+        return False
+    turns = [client for client, _ in itertools.groupby(receive.client for receive in by_invoke)]
+    return len(turns) == len(set(turns))
 
 
 def _first_deliveries(history: History, of: GroupOf) -> dict[str, _Place]:
@@ -161,6 +168,10 @@ def _overtaken(chain: Sequence[Publish], places: Mapping[str, _Place]) -> Iterat
         here = places.get(earlier.message)
         if here is not None and here[0] in lowest and lowest[here[0]][0] < here:
             yield earlier, lowest[here[0]][1]
+
+
+def _invoked(receive: Receive) -> int:
+    return receive.invoked
 
 
 def _returned(publish: Publish) -> int:
