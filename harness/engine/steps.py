@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ Say = Callable[[str], None]
 
 _SAY_EVERY = 10.0
 _TAIL = 12
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class StepFailed(Exception):
@@ -81,7 +83,7 @@ class Step:
 
 def quoted(text: str) -> str:
     """Return the last lines of ``text``, indented below a message."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in _COLOUR.sub("", text).splitlines() if line.strip()]
     return "".join(f"\n    {line}" for line in lines[-_TAIL:])
 
 
