@@ -24,12 +24,12 @@ import signal
 import socket
 import sys
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.engine import ownership, processes, sweep
+from harness.engine import processes, sweep
 from harness.engine.janitor import READY
 from harness.engine.processes import ProcessIdentity
 
@@ -106,7 +106,6 @@ class Watch:
         self._peers = {self._controller}
         self._selector = selectors.DefaultSelector()
         self._background = ThreadPoolExecutor(4, thread_name_prefix="removal")
-        self._removals: list[Future[None]] = []
 
     def serve(self) -> None:
         """Watch until the controller leaves, clean up after it if it died, and return."""
@@ -174,12 +173,10 @@ class Watch:
             for cluster in peer.borrowed:
                 self._submit(partial(self._unpause, cluster))
         self._submit(self._clear_run)
-        self._background.shutdown()
-        if all(removal.exception() is None for removal in self._removals):
-            ownership.forget(self._run_id)
 
     def _clear_run(self) -> None:
         _until_twice_empty(lambda: sweep.remove_owner(self._run_id, self._remover()))
+        sweep.remove_stale_files(self._remover())
         log.info("nothing of run %s is left", self._run_id)
 
     def _clear(self, cluster: str) -> None:
@@ -199,9 +196,8 @@ class Watch:
                 work()
             except Exception:
                 log.exception("left to the next start")
-                raise
 
-        self._removals.append(self._background.submit(logged))
+        self._background.submit(logged)
 
 
 def _end(doomed: Iterable[ProcessIdentity]) -> None:

@@ -65,12 +65,17 @@ def hold(run_id: str) -> FileLock:
 
 
 def is_alive(run_id: str) -> bool:
-    """Whether some process, this one included, holds the lock of the run.
+    """Whether some process, this one included, holds the lock of the run."""
+    return is_locked(lock_path(run_id))
 
-    A shared lock is asked for, so that two probers never take one another for the owner.
+
+def is_locked(path: Path) -> bool:
+    """Whether some process, this one included, holds the file lock at ``path``.
+
+    A shared lock is asked for, so that two probers never take one another for the holder.
     """
     try:
-        descriptor = os.open(lock_path(run_id), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

@@ -161,16 +161,15 @@ def remove_stale_files(engine: Remover) -> None:
 
     Files are listed before the engine is asked: what starts meanwhile is in neither list.
     """
-    descriptions = list(_clusters_directory().glob("*.json"))
+    described = {path.stem for path in _clusters_directory().glob("*.json")}
+    leased = {path.stem for path in _clusters_directory().glob("*.lease")}
     ended = [run_id for run_id in ownership.known_runs() if not ownership.is_alive(run_id)]
     things = engine.find()
-    clusters, owners = {thing.cluster for thing in things}, {thing.owner for thing in things}
-    for path in descriptions:
-        if path.stem not in clusters and not _has_live_owner(path):
-            forget_cluster(path.stem)
-    for run_id in ended:
-        if run_id not in owners:
-            ownership.forget(run_id)
+    for cluster in (described | leased) - {thing.cluster for thing in things}:
+        if not _is_in_use(cluster):
+            forget_cluster(cluster)
+    for run_id in set(ended) - {thing.owner for thing in things}:
+        ownership.forget(run_id)
 
 
 def remove_things(engine: Remover, things: Iterable[Thing]) -> Mapping[Thing, Exception]:
@@ -213,7 +212,11 @@ def _clusters_directory() -> Path:
     return state_directory() / "clusters"
 
 
-def _has_live_owner(description: Path) -> bool:
+def _is_in_use(cluster: str) -> bool:
+    """Whether somebody boots or uses the cluster, though nothing of it is on the engine."""
+    if ownership.is_locked(_clusters_directory() / f"{cluster}.lease"):
+        return True
+    description = _clusters_directory() / f"{cluster}.json"
     try:
         owner = msgspec.json.decode(description.read_bytes(), type=_Description).owner
         return not owner.startswith(ownership.KEPT) and ownership.is_alive(owner)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from harness.engine import ownership, sweep
 from harness.engine.sweep import Kind, Thing
@@ -191,6 +192,17 @@ def test_files_of_what_is_gone_go_and_those_of_what_is_there_stay(state: Path, l
     broken.write_text("{")
     swept(RememberedEngine(thing("kept-mine", cluster="c1")))
     assert [path.exists() for path in (stale, kept, starting, broken)] == [False, True, True, False]
+
+
+def test_the_lease_of_a_cluster_that_never_came_goes_unless_it_is_held(state: Path) -> None:
+    """Who was killed before its cluster was described left only that; who is booting holds it."""
+    clusters = state / "clusters"
+    clusters.mkdir(parents=True)
+    (clusters / "c1.lease").touch()
+    (clusters / "c1.dirty").touch()
+    with FileLock(clusters / "c2.lease"):
+        swept(RememberedEngine())
+        assert [path.name for path in clusters.iterdir()] == ["c2.lease"]
 
 
 def test_the_lock_of_an_ended_run_goes_once_it_owns_nothing(live_run: str) -> None:
