@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 import sys
 import threading
 from contextlib import suppress
@@ -159,13 +160,17 @@ def _ask(url: str) -> Found | Refusal:
 def _socket_refusal(url: str) -> str:
     if not url.startswith("unix://"):
         return ""
-    path = Path(url.removeprefix("unix://"))
-    try:
-        present = path.is_socket()
-    except OSError as error:
-        return str(error.strerror)
-    if not present:
-        return "no socket there"
-    if not os.access(path, os.R_OK | os.W_OK):
-        return "permission denied (is this user in the socket's group?)"
+    # Tried before the client tries it, whose own errors here are long and leave a socket open.
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_ASK_SECONDS)
+        try:
+            probe.connect(url.removeprefix("unix://"))
+        except FileNotFoundError:
+            return "no socket there"
+        except ConnectionRefusedError:
+            return "nobody listens there"
+        except PermissionError:
+            return "permission denied (is this user in the socket's group?)"
+        except OSError as error:
+            return str(error)
     return ""
