@@ -1,0 +1,236 @@
+"""The public names of broker-harness, and nothing else.
+
+Each is imported from its home when it is first asked for: every start of pytest in an environment
+with the harness imports this module, and most of those runs have no use for it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.backends import load_backend
+    from harness.backends.contract import Backend, Client, Observer, Subscription
+    from harness.checkers.acked_stays_acked import AckedStaysAcked
+    from harness.checkers.anomaly import Anomaly, CanAbstain, Checker
+    from harness.checkers.dead_letter_exact import DeadLetterExact
+    from harness.checkers.everything_delivered import EverythingDelivered
+    from harness.checkers.failed_stays_out import FailedStaysOut
+    from harness.checkers.judge import Finding, Judgement, Verdict, judge
+    from harness.checkers.lease_honoured import LeaseHonoured
+    from harness.checkers.no_altered_messages import NoAlteredMessages
+    from harness.checkers.no_lost_messages import NoLostMessages
+    from harness.checkers.no_phantom_messages import NoPhantomMessages
+    from harness.checkers.no_stored_duplicates import NoStoredDuplicates
+    from harness.checkers.one_message_per_position import OneMessagePerPosition
+    from harness.checkers.per_key_order import PerKeyOrder
+    from harness.checkers.right_destination import RightDestination
+    from harness.faults.contract import Fault, Field, Hit
+    from harness.faults.isolate import Isolate
+    from harness.faults.kill import Kill
+    from harness.faults.no_fault import NoFault
+    from harness.faults.pause import Pause
+    from harness.faults.sever import Sever
+    from harness.history.store import read_case
+    from harness.history.view import History
+    from harness.model.capability import Capability
+    from harness.model.claim import Claim, Guarantee, Promise
+    from harness.model.cluster import Cluster, ClusterSpec, Edge, Endpoint
+    from harness.model.consumer import AckPolicy, Backlog, ConsumerConfig, Start
+    from harness.model.destination import Destination
+    from harness.model.errors import (
+        BadOption,
+        ClusterNotReady,
+        DeadlineExceeded,
+        EngineUnavailable,
+        HarnessError,
+        ImageUnavailable,
+        MissingExtra,
+        NothingToTarget,
+        UnknownName,
+        UnreadableHistory,
+        VerdictUnknown,
+        ViolationFound,
+    )
+    from harness.model.link import Link
+    from harness.model.message import Delivery, Message, Position, Receipt, Stored
+    from harness.model.outcome import Outcome
+    from harness.model.role import Role
+    from harness.scenario.case import Case
+    from harness.scenario.case_spec import CaseSpec
+    from harness.scenario.striking import Strike
+    from harness.waits import wait_for_condition
+    from harness.workloads.consuming import Consuming
+    from harness.workloads.publishing import Publishing, PublishingOptions
+    from harness.workloads.recorded import RecordedClient
+
+_HOMES = {
+    "AckPolicy": "harness.model.consumer",
+    "AckedStaysAcked": "harness.checkers.acked_stays_acked",
+    "Anomaly": "harness.checkers.anomaly",
+    "Backend": "harness.backends.contract",
+    "Backlog": "harness.model.consumer",
+    "BadOption": "harness.model.errors",
+    "CanAbstain": "harness.checkers.anomaly",
+    "Capability": "harness.model.capability",
+    "Case": "harness.scenario.case",
+    "CaseSpec": "harness.scenario.case_spec",
+    "Checker": "harness.checkers.anomaly",
+    "Claim": "harness.model.claim",
+    "Client": "harness.backends.contract",
+    "Cluster": "harness.model.cluster",
+    "ClusterNotReady": "harness.model.errors",
+    "ClusterSpec": "harness.model.cluster",
+    "ConsumerConfig": "harness.model.consumer",
+    "Consuming": "harness.workloads.consuming",
+    "DeadLetterExact": "harness.checkers.dead_letter_exact",
+    "DeadlineExceeded": "harness.model.errors",
+    "Delivery": "harness.model.message",
+    "Destination": "harness.model.destination",
+    "Edge": "harness.model.cluster",
+    "Endpoint": "harness.model.cluster",
+    "EngineUnavailable": "harness.model.errors",
+    "EverythingDelivered": "harness.checkers.everything_delivered",
+    "FailedStaysOut": "harness.checkers.failed_stays_out",
+    "Fault": "harness.faults.contract",
+    "Field": "harness.faults.contract",
+    "Finding": "harness.checkers.judge",
+    "Guarantee": "harness.model.claim",
+    "HarnessError": "harness.model.errors",
+    "History": "harness.history.view",
+    "Hit": "harness.faults.contract",
+    "ImageUnavailable": "harness.model.errors",
+    "Isolate": "harness.faults.isolate",
+    "Judgement": "harness.checkers.judge",
+    "Kill": "harness.faults.kill",
+    "LeaseHonoured": "harness.checkers.lease_honoured",
+    "Link": "harness.model.link",
+    "Message": "harness.model.message",
+    "MissingExtra": "harness.model.errors",
+    "NoAlteredMessages": "harness.checkers.no_altered_messages",
+    "NoFault": "harness.faults.no_fault",
+    "NoLostMessages": "harness.checkers.no_lost_messages",
+    "NoPhantomMessages": "harness.checkers.no_phantom_messages",
+    "NoStoredDuplicates": "harness.checkers.no_stored_duplicates",
+    "NothingToTarget": "harness.model.errors",
+    "Observer": "harness.backends.contract",
+    "OneMessagePerPosition": "harness.checkers.one_message_per_position",
+    "Outcome": "harness.model.outcome",
+    "Pause": "harness.faults.pause",
+    "PerKeyOrder": "harness.checkers.per_key_order",
+    "Position": "harness.model.message",
+    "Promise": "harness.model.claim",
+    "Publishing": "harness.workloads.publishing",
+    "PublishingOptions": "harness.workloads.publishing",
+    "Receipt": "harness.model.message",
+    "RecordedClient": "harness.workloads.recorded",
+    "RightDestination": "harness.checkers.right_destination",
+    "Role": "harness.model.role",
+    "Sever": "harness.faults.sever",
+    "Start": "harness.model.consumer",
+    "Stored": "harness.model.message",
+    "Strike": "harness.scenario.striking",
+    "Subscription": "harness.backends.contract",
+    "UnknownName": "harness.model.errors",
+    "UnreadableHistory": "harness.model.errors",
+    "Verdict": "harness.checkers.judge",
+    "VerdictUnknown": "harness.model.errors",
+    "ViolationFound": "harness.model.errors",
+    "judge": "harness.checkers.judge",
+    "load_backend": "harness.backends",
+    "read_case": "harness.history.store",
+    "wait_for_condition": "harness.waits",
+}
+
+__all__ = [
+    "AckPolicy",
+    "AckedStaysAcked",
+    "Anomaly",
+    "Backend",
+    "Backlog",
+    "BadOption",
+    "CanAbstain",
+    "Capability",
+    "Case",
+    "CaseSpec",
+    "Checker",
+    "Claim",
+    "Client",
+    "Cluster",
+    "ClusterNotReady",
+    "ClusterSpec",
+    "ConsumerConfig",
+    "Consuming",
+    "DeadLetterExact",
+    "DeadlineExceeded",
+    "Delivery",
+    "Destination",
+    "Edge",
+    "Endpoint",
+    "EngineUnavailable",
+    "EverythingDelivered",
+    "FailedStaysOut",
+    "Fault",
+    "Field",
+    "Finding",
+    "Guarantee",
+    "HarnessError",
+    "History",
+    "Hit",
+    "ImageUnavailable",
+    "Isolate",
+    "Judgement",
+    "Kill",
+    "LeaseHonoured",
+    "Link",
+    "Message",
+    "MissingExtra",
+    "NoAlteredMessages",
+    "NoFault",
+    "NoLostMessages",
+    "NoPhantomMessages",
+    "NoStoredDuplicates",
+    "NothingToTarget",
+    "Observer",
+    "OneMessagePerPosition",
+    "Outcome",
+    "Pause",
+    "PerKeyOrder",
+    "Position",
+    "Promise",
+    "Publishing",
+    "PublishingOptions",
+    "Receipt",
+    "RecordedClient",
+    "RightDestination",
+    "Role",
+    "Sever",
+    "Start",
+    "Stored",
+    "Strike",
+    "Subscription",
+    "UnknownName",
+    "UnreadableHistory",
+    "Verdict",
+    "VerdictUnknown",
+    "ViolationFound",
+    "judge",
+    "load_backend",
+    "read_case",
+    "wait_for_condition",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its home (PEP 562); raises ``AttributeError`` if there is none."""
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, imported already or not."""
+    return sorted({*globals(), *__all__})
