@@ -116,8 +116,10 @@ class MemoryClient:
         await asyncio.sleep(0)
         try:
             return await self._exchange(request)
-        except Exception:
+        except Exception as error:
             self._leaders.clear()
+            if isinstance(error, ConnectionError):
+                self._connected.clear()
             raise
 
     async def _exchange(self, request: Request) -> Any:

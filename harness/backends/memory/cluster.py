@@ -57,9 +57,9 @@ class MemoryCluster:
         """Whether the node runs and whether it is frozen."""
         return NodeState(self.fabric.node(node).running, self.fabric.node(node).paused)
 
-    def log(self, node: str, lines: int | None = None) -> str:
-        """What happened to the node, the last ``lines`` of it."""
-        whole = self.fabric.node(node).log
+    def log(self, node: str, lines: int | None = None, since: float = 0.0) -> str:
+        """What happened to the node since ``since`` in unix seconds, the last ``lines`` of it."""
+        whole = [str(line) for line in self.fabric.node(node).log if line.time >= since]
         return "\n".join(whole if lines is None else whole[max(len(whole) - lines, 0) :])
 
     def create(self, destination: Destination) -> None:

@@ -3,8 +3,9 @@
 The broker's state is one object, as if every node replicated at once. A request is sent to one
 node, which answers it itself or through the leader. It stays with a node that is frozen or out of
 touch and is carried out when the node is itself again, whether or not its client still waits; it
-dies with a node that is killed. The first request after a link was severed got through, and its
-answer did not.
+dies with a node that is killed. Severing a link loses answers rather than requests: a poll that
+waits is still handed messages, which come back when their lease is over, and the first request
+after it on a connection that was idle is carried out too.
 
 One lock guards everything, so that controls may come from threads. Time passes when somebody
 looks: a control, a request, an observation.
@@ -61,9 +62,9 @@ class Fabric:
     def change(self, name: str, what: str) -> Iterator[Node]:
         """Hold everything still while a control acts on a node, then let its effects happen."""
         with self.lock:
-            now = self.tick()
+            self.tick()
             node = self.node(name)
-            node.log.append(f"{now:.3f} {what}")
+            node.note(what)
             yield node
             self.elections.touch()
             self._pump(self.tick())
@@ -141,7 +142,7 @@ class Fabric:
     def give_up(self, node: str, request: Request) -> bool:
         """Stop waiting for the request; tell whether the node merely had nothing to answer."""
         with self.lock:
-            if not request.lasting and request in self._inbox[node]:
+            if not request.lasting and not request.is_over and request in self._inbox[node]:
                 self._inbox[node].remove(request)
             return self._serves(node, request.seat)
 
@@ -153,18 +154,18 @@ class Fabric:
 
     def reset(self, node: str, link: Link) -> None:
         """End the connections of a link to a node; what was sent over them stays sent."""
-        self._end_where(lambda request: request.link is link, ConnectionCut(link, node), (node,))
+        for request in self._inbox[node]:
+            if request.link is link:
+                request.end(error=ConnectionCut(link, node))
 
     def drop(self, owner: object, error: Exception) -> None:
         """End the waiting requests of a client or subscription that is being closed."""
         with self.lock:
-            self._end_where(lambda request: request.owner is owner, error, tuple(self._inbox))
-
-    def _end_where(self, which: Callable[[Request], bool], error: Exception, nodes: tuple[str, ...]) -> None:
-        for node in nodes:
-            for request in filter(which, self._inbox[node]):
-                request.end(error=error)
-            self._inbox[node] = [each for each in self._inbox[node] if each.lasting or not each.is_over]
+            for node, waiting in self._inbox.items():
+                for request in waiting:
+                    if request.owner is owner:
+                        request.end(error=error)
+                self._inbox[node] = [each for each in waiting if each.lasting or each.owner is not owner]
 
     def _serves(self, node: str, seat: str | None) -> bool:
         if seat is None:

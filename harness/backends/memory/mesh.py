@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,13 +17,27 @@ CONTROLLER = ""
 """The seat of the cluster itself, beside one seat for each destination."""
 
 
+class Line(NamedTuple):
+    """A line of a node's log, with its time in unix seconds."""
+
+    time: float
+    text: str
+
+    def __str__(self) -> str:
+        return f"{datetime.fromtimestamp(self.time, UTC).isoformat(timespec='milliseconds')} {self.text}"
+
+
 @dataclass(slots=True)
 class Node:
-    """A simulated node; ``log`` is what it would print."""
+    """A simulated node."""
 
     running: bool = True
     paused: bool = False
-    log: list[str] = field(default_factory=list)
+    log: list[Line] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Write a line to its log."""
+        self.log.append(Line(time.time(), text))
 
     @property
     def works(self) -> bool:
@@ -128,5 +144,5 @@ class Elections:
         if winner is None:
             return False
         seat.leader, seat.idle_since = winner, None
-        self._mesh.nodes[winner].log.append(f"leads {seat.name or 'the cluster'}")
+        self._mesh.nodes[winner].note(f"leads {seat.name or 'the cluster'}")
         return True
