@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -74,7 +75,8 @@ class Case:
         self._observer = backend.observer(cluster)
         self._witness = Witness(cluster, self._observer, self._ledger)
         self._numbers = itertools.count(1)
-        self._token = f"{self.rng.getrandbits(32):08x}"
+        # Not from the seed: two cases of one seed may share a cluster, and must not share a destination.
+        self._token = secrets.token_hex(4)
         self._closing = AsyncExitStack()
         self._draining: Draining | None = None
         self._configs: dict[tuple[str, str], ConsumerConfig] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from harness.backends.contract import Backend
-from harness.checkers import ALWAYS
+from harness.checkers.registry import ALWAYS
 from harness.checkers.anomaly import Checker
 from harness.checkers.judge import Judgement, Verdict, judge
 from harness.history.recorder import Recorder

@@ -12,23 +12,31 @@ from harness.workloads.publishing import Publishing
 
 Workload = Publishing | Consuming
 
+STOP_WITHIN = 10.0
+"""Seconds for a workload to end what it has begun; every operation is bounded by less."""
+
 
 @asynccontextmanager
 async def running(workloads: Sequence[Workload]) -> AsyncIterator[None]:
-    """Run workloads side by side while the block runs, then let them finish.
+    """Run workloads side by side while the block runs, then have them stop and finish.
 
     Tasks rather than a task group: a task group would cancel the scenario when a workload fails,
-    and the case would end with a cancellation instead of its verdict. Raises ``HarnessError``
-    when a workload has ended by itself, which none does.
+    and the case would end with a cancellation instead of its verdict. They are asked to stop
+    rather than cancelled, so that no operation ends unknown for our own sake. Raises
+    ``HarnessError`` when a workload has ended by itself, or does not end.
     """
     tasks = [asyncio.create_task(workload.run()) for workload in workloads]
     try:
         yield
     finally:
-        for task in tasks:
+        for workload in workloads:
+            workload.stop()
+        _, stuck = await asyncio.wait(tasks, timeout=STOP_WITHIN)
+        for task in stuck:
             task.cancel()
-        endings = await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(workload.finish() for workload in workloads), return_exceptions=True)
-    for ending in endings:
-        if isinstance(ending, Exception):
-            raise HarnessError(f"a workload ended by itself: {type(ending).__name__}: {ending}") from ending
+    if stuck:
+        raise HarnessError(f"{len(stuck)} workloads were still at work {STOP_WITHIN:g} s after they were stopped")
+    for task in tasks:
+        if error := task.exception():
+            raise HarnessError(f"a workload ended by itself: {type(error).__name__}: {error}") from error

@@ -16,7 +16,7 @@ AFTER_AN_ERROR = 0.1
 
 
 class Consuming:
-    """One member of a group; ``run`` until cancelled, then ``finish``.
+    """One member of a group; ``run`` until ``stop``, then ``finish``.
 
     With ``acks`` False it takes and never acknowledges: a consumer that hangs in its work.
     """
@@ -34,16 +34,21 @@ class Consuming:
         self._config = config
         self._acks = acks
         self._subscription: RecordedSubscription | None = None
+        self._stopping = False
         self.received = 0
 
     async def join(self) -> None:
         """Subscribe; raises the client's own error when that does not succeed."""
         self._subscription = await self._client.subscribe(self._destination, self._config)
 
+    def stop(self) -> None:
+        """Have ``run`` end once the receive under way has ended, which is half a second at most."""
+        self._stopping = True
+
     async def run(self) -> None:
-        """Receive and acknowledge until cancelled."""
+        """Receive and acknowledge until stopped."""
         assert self._subscription is not None
-        while True:
+        while not self._stopping:
             try:
                 deliveries = await self._subscription.receive(RECEIVE_LIMIT, RECEIVE_SECONDS)
             except Exception:  # noqa: BLE001 - recorded with its meaning; traffic goes on

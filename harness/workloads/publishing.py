@@ -24,12 +24,12 @@ class PublishingOptions:
     rate: float = 200.0
     keys: int = 8
     payload: int = 64
-    timeout: float = 5.0
+    timeout: float = 3.0
     in_flight: int = 64
 
 
 class Publishing:
-    """One writer; ``run`` until cancelled, then ``finish``."""
+    """One writer; ``run`` until ``stop``, then ``finish``."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Publishing:
         self._options = options
         self._rng = rng
         self._counter = 0
+        self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
 
     @property
@@ -50,11 +51,15 @@ class Publishing:
         """How many publishes were begun."""
         return self._counter
 
+    def stop(self) -> None:
+        """Have ``run`` end before its next message."""
+        self._stopping = True
+
     async def run(self) -> None:
-        """Publish at the rate until cancelled."""
+        """Publish at the rate until stopped."""
         begun = time.monotonic()
         due = 0
-        while True:
+        while not self._stopping:
             await asyncio.sleep(max(0.0, begun + due / self._options.rate - time.monotonic()))
             due += 1
             if len(self._under_way) < self._options.in_flight:

@@ -38,4 +38,6 @@ async def test_a_poison_message_is_dead_lettered_after_its_last_attempt(case: Ca
     assert tried == ATTEMPTS
     assert [stored.message.payload for stored in await case.dead_letters(orders)] == [POISON]
     assert await billing.receive(limit=10, timeout=1.0) == []
-    case.check(DeadLetterExact(orders.name, poison=(messages[4].id,)))
+    case.dead_letters_read(orders)
+    poison = frozenset({messages[4].id})
+    case.check(DeadLetterExact(orders.name, orders.dead_letter.name, poison, group="billing"))
