@@ -117,13 +117,14 @@ def _lock(image: Image, say: Say) -> FileLock:
 
 def _obtain(client: docker.DockerClient, image: Image, say: Say, *, install: bool) -> How:
     reasons = []
-    try:
-        _pull_and_tag(client, image, say)
-    except PullFailed as error:
-        say(f"{image}: not pulled ({error})")
-        reasons.append(f"not pulled: {error}")
-    else:
-        return How.PULLED
+    if official := catalogue().entry(image.name).official:
+        try:
+            _pull_and_tag(client, image, official.format(version=image.version), say)
+        except PullFailed as error:
+            say(f"{image}: not pulled ({error})")
+            reasons.append(f"not pulled: {error}")
+        else:
+            return How.PULLED
     try:
         _build(client, image, say, install=install)
     except (recipes.NoRecipe, tools.ToolMissing, StepFailed) as error:
@@ -132,11 +133,7 @@ def _obtain(client: docker.DockerClient, image: Image, say: Say, *, install: boo
     return How.BUILT
 
 
-def _pull_and_tag(client: docker.DockerClient, image: Image, say: Say) -> None:
-    official = catalogue().entry(image.name).official
-    if not official:
-        raise PullFailed("no registry has it")
-    reference = official.format(version=image.version)
+def _pull_and_tag(client: docker.DockerClient, image: Image, reference: str, say: Say) -> None:
     pull(reference, say)
     client.images.get(reference).tag(*image.tag.rsplit(":", 1))
 
