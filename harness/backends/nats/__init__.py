@@ -40,11 +40,11 @@ class NatsBackend:
         """Alone a server has one copy; ``-always`` means an fsync before every acknowledgement."""
         return ("r1", "r1-always") if nodes == 1 else ("r3", "r3-always")
 
-    def start(self, spec: ClusterSpec, owner: str) -> Cluster:
+    def start(self, spec: ClusterSpec, owner: str, cluster_id: str = "") -> Cluster:
         """Start the servers without waiting for them; ``owner`` labels all that is created."""
         from harness.engine.cluster import start_cluster  # noqa: PLC0415 - keeps the engine out of imports
 
-        return start_cluster(self.blueprint, spec, owner)
+        return start_cluster(self.blueprint, spec, owner, cluster_id)
 
     def client(self, cluster: Cluster, link: Link, name: str) -> NatsClient:
         """A client that is not connected yet; raises ``MissingExtra`` without the library."""

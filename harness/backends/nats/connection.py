@@ -71,7 +71,7 @@ class Connection:
         except TimeoutError:
             await self.close()
             condition = f"client {self._name!r} connected to one of {', '.join(self._servers)}"
-            raise DeadlineExceeded(condition, _CONNECT, self._last_error) from None
+            raise DeadlineExceeded(condition, _CONNECT, repr(self._last_error)) from None
 
     async def until_connected(self, timeout: float) -> None:
         """Return once connected; raises ``ConnectionReconnectingError`` if it is not within ``timeout`` s.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from harness.backends.nats.connection import Connection
 
 _ANSWER = 2.0
+_ONE_NOW = b'{"batch": 1, "no_wait": true}'
 
 
 class DeadLetters:
@@ -68,6 +69,8 @@ class DeadLetters:
         await self._js.publish(self._dead_letter.name, copy.payload, timeout=_ANSWER, headers=headers)
 
     async def _next(self) -> Msg | None:
+        # With an inbox of its own (old_style): the library sorts the answers in its shared inbox by
+        # their subject, and a delivered message bears the one it was stored under.
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._advisories}.{self._consumer}"
-        answer = await self._nats.request(subject, b'{"batch": 1, "no_wait": true}', timeout=_ANSWER)
+        answer = await self._nats.request(subject, _ONE_NOW, timeout=_ANSWER, old_style=True)
         return None if "Status" in (answer.headers or {}) else answer

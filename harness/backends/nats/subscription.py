@@ -28,6 +28,7 @@ from nats.js.errors import APIError
 from harness.backends.nats.wire import decode, native_name, stream_name
 from harness.model.consumer import AckPolicy, ConsumerConfig
 from harness.model.destination import Destination
+from harness.model.errors import DeadlineExceeded
 from harness.model.message import Delivery, Position
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ _SETTLE = 0.05
 
 _NANOSECONDS = 1_000_000_000
 
+_READY = 10.0
+_POLL = 0.01
+_IMPOSSIBLE = b'{"batch": 1, "expires": 1000000000, "idle_heartbeat": 2000000000}'
+_REFUSED = "400"
 _ALIVE = "100"
 _NOTHING_THERE = {"404", "408"}
 _IN_LINE = "Requests Pending"
@@ -83,10 +88,28 @@ class NatsSubscription:
         self._library: Any = None
 
     async def open(self) -> None:
-        """Listen on the inbox; no limit there, because the library drops what exceeds one."""
+        """Listen on the inbox, and return once the consumer answers from where this client is.
+
+        The inbox has no limit, because the library drops what exceeds one. A consumer is created
+        before every server knows where to route requests for it: until then they end in 503, so
+        one is sent that the consumer must refuse (a heartbeat without end). Raises
+        ``DeadlineExceeded`` after 10 s.
+        """
         self._library = await self._connection.nats.subscribe(
             f"{self._inbox}.*", cb=self._on_arrival, pending_msgs_limit=0, pending_bytes_limit=0
         )
+        deadline = time.monotonic() + _READY
+        while (status := await self._refusal()) != _REFUSED:
+            if time.monotonic() > deadline:
+                raise DeadlineExceeded(f"an answer on {self._next}", _READY, status)
+            await asyncio.sleep(_POLL)
+
+    async def _refusal(self) -> str:
+        try:
+            answer = await self._connection.nats.request(self._next, _IMPOSSIBLE, timeout=_ACK)
+        except errors.NoRespondersError as nobody:
+            return str(nobody)
+        return _header(answer, "Status")
 
     @property
     def confirms_acks(self) -> bool:
