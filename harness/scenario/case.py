@@ -53,6 +53,8 @@ from harness.workloads.recorded import RecordedClient, RecordedSubscription
 from harness.workloads.tally import Tally
 
 CONNECT_WITHIN = 15.0
+CREATE_WITHIN = 30.0
+JOIN_WITHIN = 20.0
 DEFAULT_LEASE = 5.0
 """Seconds: long enough for a healthy consumer on a busy machine, short enough to wait for."""
 LONGEST_LEASE = 15.0
@@ -116,8 +118,7 @@ class Case:
         dead = Destination(f"{full}.dead", **shared) if dead_letter else None
         destination = Destination(full, partitions=partitions, dead_letter=dead, **shared)
         with self._ledger.phase("setup", name):
-            admin = await self._admin()
-            await admin.create_destination(destination)
+            await self._created(destination)
             if dead is not None:
                 self._ledger.observe("dead-letter", destination=full, detail=dead.name)
             await self._witness.begin(destination)
@@ -196,7 +197,7 @@ class Case:
         for _ in range(members):
             client = await self.client("consumer", Link.CONSUMER)
             workloads.append(Consuming(client, destination, config))
-            await workloads[-1].join()
+            await self._joined(workloads[-1])
         async with running(workloads):
             yield workloads
 
@@ -309,6 +310,26 @@ class Case:
         if options or key not in self._configs:
             self._configs[key] = ConsumerConfig(group=group, **{"lease": DEFAULT_LEASE, **options})
         return self._configs[key]
+
+    async def _created(self, destination: Destination) -> None:
+        """Create, by as many ops as it takes: a cluster that has just healed may not place replicas yet."""
+        admin = await self._admin()
+
+        async def created() -> bool:
+            await admin.create_destination(destination)
+            return True
+
+        condition = f"{destination.name} created"
+        await wait_for_condition(created, condition=condition, within=CREATE_WITHIN, every=0.5)
+
+    async def _joined(self, member: Consuming) -> None:
+        """Join, by as many subscribe ops as it takes: right after healing a group may have no leader yet."""
+
+        async def joined() -> bool:
+            await member.join()
+            return True
+
+        await wait_for_condition(joined, condition="a consumer joins its group", within=JOIN_WITHIN, every=0.2)
 
     def _seeded(self) -> random.Random:
         return random.Random(self.rng.getrandbits(64))  # noqa: S311 - traffic to be replayed
