@@ -27,6 +27,7 @@ from anyio import to_thread
 
 from harness.backends.contract import Backend
 from harness.checkers.anomaly import Checker
+from harness.checkers.dead_letter_exact import DeadLetterExact
 from harness.checkers.judge import Judgement
 from harness.engine.cluster import ContainerCluster
 from harness.faults.contract import Fault, Field
@@ -34,7 +35,6 @@ from harness.model.capability import Capability
 from harness.model.cluster import Cluster
 from harness.model.consumer import ConsumerConfig
 from harness.model.destination import Destination
-from harness.model.errors import HarnessError
 from harness.model.link import Link
 from harness.model.message import Message, Receipt, Stored
 from harness.scenario.case_spec import CaseSpec
@@ -47,6 +47,7 @@ from harness.scenario.traffic import running
 from harness.scenario.witness import Witness
 from harness.waits import wait_for_condition
 from harness.workloads.consumer_process import Assignment, ConsumerProcess
+from harness.workloads.consumer_task import ConsumerTask
 from harness.workloads.consuming import Consuming
 from harness.workloads.publishing import Publishing, PublishingOptions
 from harness.workloads.recorded import RecordedClient, RecordedSubscription
@@ -126,9 +127,7 @@ class Case:
 
     async def client(self, name: str = "client", link: Link = Link.PUBLISHER) -> RecordedClient:
         """A connected client of this case, recorded; disconnected when the case ends."""
-        full = f"{name}-{next(self._numbers)}"
-        bare = self.backend.client(self.cluster, link, full)
-        client = RecordedClient(bare, full, self.backend, self._docket.recorder, self.tally)
+        client = self._recorded(f"{name}-{next(self._numbers)}", link)
         with anyio.fail_after(CONNECT_WITHIN):
             await client.connect()
         self._closing.push_async_callback(client.disconnect)
@@ -146,6 +145,22 @@ class Case:
         """What the dead letter of ``destination`` holds now."""
         assert destination.dead_letter is not None, f"{destination.name} was made without a dead letter"
         return await (await self._admin()).read_log(destination.dead_letter)
+
+    def dead_letter_exact(
+        self,
+        destination: Destination,
+        *,
+        poison: Sequence[Message],
+        group: str,
+    ) -> DeadLetterExact:
+        """The checker that exactly ``poison`` is in the dead letter of ``destination``, each once."""
+        assert destination.dead_letter is not None, f"{destination.name} was made without a dead letter"
+        ids = frozenset(message.id for message in poison)
+        return DeadLetterExact(destination.name, destination.dead_letter.name, ids, group)
+
+    def _recorded(self, name: str, link: Link) -> RecordedClient:
+        bare = self.backend.client(self.cluster, link, name)
+        return RecordedClient(bare, name, self.backend, self._docket.recorder, self.tally)
 
     def message(self, payload: bytes = b"", key: bytes = b"", **options: Any) -> Message:
         """A message with an id of its own, for scenarios that publish by hand."""
@@ -207,15 +222,29 @@ class Case:
         config: ConsumerConfig,
         *,
         acks: bool = True,
-    ) -> ConsumerProcess:
+    ) -> ConsumerProcess | ConsumerTask:
         """A consumer in a process of its own, killed when the case ends at the latest.
 
-        Raises ``HarnessError`` on a backend inside this process.
+        On a backend inside this process it is a task that is killed without a word to the broker.
         """
-        if not isinstance(self.cluster, ContainerCluster):
-            raise HarnessError(f"{self.spec.backend} lives inside this process: no other can attach to it")
+        self.tally.groups[destination.name].add(config.group)
+        self._configs[destination.name, config.group] = config
+        consumer = self._doomed_consumer(destination, config, acks=acks)
+        self._closing.callback(consumer.kill)
+        return consumer
+
+    def _doomed_consumer(
+        self,
+        destination: Destination,
+        config: ConsumerConfig,
+        *,
+        acks: bool,
+    ) -> ConsumerProcess | ConsumerTask:
         number = next(self._numbers)
-        process = ConsumerProcess(
+        if not isinstance(self.cluster, ContainerCluster):
+            client = self._recorded(f"consumer-task-{number}", Link.CONSUMER)
+            return ConsumerTask(client, Consuming(client, destination, config, acks=acks))
+        return ConsumerProcess(
             Assignment(
                 cluster=self.cluster.id,
                 destination=destination,
@@ -227,10 +256,6 @@ class Case:
                 acks=acks,
             ),
         )
-        self.tally.groups[destination.name].add(config.group)
-        self._configs[destination.name, config.group] = config
-        self._closing.callback(process.kill)
-        return process
 
     # --- phases ----------------------------------------------------------------------------
 
@@ -276,6 +301,8 @@ class Case:
                 for name in groups:
                     await consumers.enter_async_context(self.consuming(destination, group=name))
                 await (await self._drain()).drained(destination, within, grace)
+                if destination.dead_letter is not None:
+                    await (await self._drain()).drained(destination.dead_letter, within, grace)
 
     def check(self, *checkers: Checker) -> Judgement:
         """Judge the history; raises ``ViolationFound`` or ``VerdictUnknown`` for those verdicts."""

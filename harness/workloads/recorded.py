@@ -150,10 +150,10 @@ class RecordedSubscription:
         self._journal = journal
         self._tally = tally
 
-    async def receive(self, limit: int = 100, timeout: float = 1.0) -> Sequence[Delivery]:
+    async def receive(self, limit: int = 100, timeout: float = 1.0) -> list[Delivery]:
         """Up to ``limit`` deliveries; each is in the history before anybody can acknowledge it."""
         async with self._journal.op(Function.RECEIVE, **self._where) as ending:
-            deliveries = await self._subscription.receive(limit, timeout)
+            deliveries = list(await self._subscription.receive(limit, timeout))
             ending.fields = {"seen": tuple(map(_seen, deliveries))}
         self._tally.delivered[self._group_of].update(delivery.position for delivery in deliveries)
         return deliveries

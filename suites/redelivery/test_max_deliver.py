@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import Capability, Case, DeadLetterExact
+from harness import Capability, Case
 
 ATTEMPTS = 3
 POISON = b"poison"
@@ -38,6 +38,5 @@ async def test_a_poison_message_is_dead_lettered_after_its_last_attempt(case: Ca
     assert tried == ATTEMPTS
     assert [stored.message.payload for stored in await case.dead_letters(orders)] == [POISON]
     assert await billing.receive(limit=10, timeout=1.0) == []
-    case.dead_letters_read(orders)
-    poison = frozenset({messages[4].id})
-    case.check(DeadLetterExact(orders.name, orders.dead_letter.name, poison, group="billing"))
+    await case.drained(orders)
+    case.check(case.dead_letter_exact(orders, poison=messages[4:5], group="billing"))
