@@ -49,9 +49,16 @@ sentinel announce-port {SENTINEL_PORT}
 """
 
 # Compiled-in periods, shortened after each start because no configuration line sets them. A Sentinel
-# that was frozen for 2 s otherwise abstains for 30 s (TILT), and a primary that comes back with
-# the wrong role is corrected only after four publish periods of 2 s.
-_PERIODS = "info-period 1000 ping-period 100 ask-period 200 publish-period 500 tilt-period 1000"
+# that was frozen for 2 s otherwise abstains for 30 s (TILT); a primary that comes back with the wrong
+# role is corrected only after four publish periods (of 2 s); a peer that was not up yet counts as down
+# until the next ping period (of 1 s). Two of them depend on others. Five ping periods must be longer
+# than the second between two INFOs in a failover, or no replica is ever good enough to be promoted.
+# Links must be renewed (after 15 s) well within four publish periods, or the Sentinel of a node that
+# was cut off demotes the new primary before it has heard of the failover.
+_PERIODS = (
+    "info-period 400 ping-period 300 ask-period 200 publish-period 500 tilt-period 1000 "
+    "min-link-reconnect-period 500"
+)
 
 _BOOT = f"""\
 redis-sentinel {DATA}/sentinel.conf &
@@ -102,7 +109,7 @@ def _sentinel(node: str, nodes: Sequence[str]) -> str:
         f"sentinel monitor {MASTER} {nodes[0]} {PORT} {len(nodes) // 2 + 1}",
         f"sentinel down-after-milliseconds {MASTER} 500",
         # Twice this must pass before the same primary may be failed over again (default 2 x 180 s).
-        f"sentinel failover-timeout {MASTER} 1500",
+        f"sentinel failover-timeout {MASTER} 1000",
         f"sentinel parallel-syncs {MASTER} {len(nodes) - 1}",
         *(f"sentinel known-replica {MASTER} {replica} {PORT}" for replica in nodes[1:]),
         *(

@@ -7,14 +7,13 @@ controller: a Sentinel leads only while it carries out a failover, and no node r
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from harness.backends.redis.cluster import MASTER
-from harness.backends.redis.primary import Opinion, opinion, pairs
+from harness.backends.redis.primary import agreed, opinions, pairs
 from harness.backends.redis.wire import Wire, dial
 from harness.model.cluster import Cluster
 from harness.model.destination import Destination
@@ -75,10 +74,8 @@ class RedisObserver:
         """
         if len(self._nodes) == 1:
             return frozenset()
-        servers = [pairs(await self._sentinel(node, "MASTER"))]
-        servers += map(pairs, await self._sentinel(node, "REPLICAS"))
         sentinels = map(pairs, await self._sentinel(node, "SENTINELS"))
-        return _alive(servers) & _alive(sentinels) - {node}
+        return _alive(await self._servers(node)) & _alive(sentinels) - {node}
 
     async def replicas_in_sync(self, destination: Destination) -> bool:  # noqa: ARG002 - all share one
         """Whether every replica has all that the primary had when it was asked, just before."""
@@ -97,6 +94,11 @@ class RedisObserver:
     async def _sentinel(self, node: str, *command: str) -> Any:
         return await self._ask(node, "SENTINEL", *command, MASTER, port="sentinel")
 
+    async def _servers(self, node: str) -> list[Mapping[str, str]]:
+        """Every server, in the words of the Sentinel of ``node``."""
+        primary = await self._sentinel(node, "MASTER")
+        return [pairs(primary), *map(pairs, await self._sentinel(node, "REPLICAS"))]
+
     async def _info(self, node: str, section: str, port: str = "client") -> Mapping[str, str]:
         text = (await self._ask(node, "INFO", section, port=port)).decode()
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
@@ -109,7 +111,10 @@ class RedisObserver:
         return ""
 
     async def _leader(self) -> str:
-        named = self._nodes[0] if len(self._nodes) == 1 else await self._named()
+        if len(self._nodes) == 1:
+            named = self._nodes[0]
+        else:
+            named = agreed(await opinions(self._cluster, Link.ADMIN, _NAME))
         if named:
             try:
                 role = await self._ask(named, "ROLE")
@@ -119,30 +124,19 @@ class RedisObserver:
                 return named
         return ""
 
-    async def _named(self) -> str:
-        """The node that most of all Sentinels name, empty if none."""
-        opinions = await asyncio.gather(*map(self._opinion, self._nodes))
-        votes = Counter(given.node for given in opinions if given)
-        most, count = max(votes.items(), key=lambda vote: vote[1], default=("", 0))
-        return most if count > len(self._nodes) // 2 else ""
-
-    async def _opinion(self, node: str) -> Opinion | None:
-        try:
-            async with asyncio.timeout(ANSWER):
-                return await opinion(self._cluster.endpoint(node, Link.ADMIN, "sentinel"), _NAME)
-        except (RedisError, OSError):
-            return None
-
     async def _at_odds(self, node: str) -> str:
         """What keeps the Sentinel of ``node`` from playing its part in a failover."""
         others = frozenset(self._nodes) - {node}
         try:
             seen = await self.peers_seen_alive(node)
+            stale = _of_old_roles(await self._servers(node))
             tilted = (await self._info(node, "sentinel", "sentinel"))["sentinel_tilt"] != "0"
         except (RedisError, OSError) as error:
             return f"Sentinel of {node}: {error}"
         if seen != others:
             return f"Sentinel of {node} does not see {', '.join(sorted(others - seen))} alive"
+        if stale:
+            return f"Sentinel of {node} has yet to learn the role of {', '.join(sorted(stale))}"
         return f"Sentinel of {node} abstains (TILT)" if tilted else ""
 
     async def _behind(self, leader: str) -> str:
@@ -167,7 +161,18 @@ def _lag(leader: str, primary: Mapping[str, str], replica: Mapping[str, str]) ->
     return f"{missing} bytes behind" if missing > 0 else ""
 
 
-def _alive(instances: Any) -> frozenset[str]:
+def _of_old_roles(servers: Iterable[Mapping[str, str]]) -> frozenset[str]:
+    """The nodes that reported another role than they have, when a Sentinel last heard of them.
+
+    Cut off like that, it would hold the report for a disobedience of long standing once it is back,
+    and demote the node at once: a Sentinel is ready for the next failover when it knows all roles.
+    """
+    return frozenset(
+        server["ip"] for server in servers if server["role-reported"] not in server["flags"].split(",")
+    )
+
+
+def _alive(instances: Iterable[Mapping[str, str]]) -> frozenset[str]:
     return frozenset(
         instance["ip"] for instance in instances if not _GONE & set(instance["flags"].split(","))
     )

@@ -52,23 +52,12 @@ class Primary:
 
     async def node(self) -> str:
         """The primary's name; raises ``NotSent`` when no Sentinel answers."""
-        nodes = self._cluster.nodes
-        if len(nodes) == 1:
-            return nodes[0]
-        asked = [asyncio.ensure_future(self._ask(node)) for node in nodes]
-        try:
-            return await _agreed(asked)
-        finally:
-            for ask in asked:
-                ask.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
-
-    async def _ask(self, node: str) -> Opinion | None:
-        try:
-            async with asyncio.timeout(ASK):
-                return await opinion(self._cluster.endpoint(node, self._link, "sentinel"), self._name)
-        except (RedisError, OSError):
-            return None
+        if len(self._cluster.nodes) == 1:
+            return self._cluster.nodes[0]
+        given = await opinions(self._cluster, self._link, self._name)
+        if not given:
+            raise NotSent("no Sentinel answers")
+        return agreed(given) or max(given).node
 
 
 def _be_primary(node: str, role: Any) -> None:
@@ -79,33 +68,53 @@ def _be_primary(node: str, role: Any) -> None:
         raise NotSent(f"{node} should be the primary, and says it is {role[0].decode()}")
 
 
-async def _agreed(asked: Sequence[asyncio.Future[Opinion | None]]) -> str:
-    opinions: list[Opinion] = []
-    for answer in asyncio.as_completed(asked):
-        given = await answer
-        if given is not None:
-            if any(other.node == given.node for other in opinions):
-                return given.node
-            opinions.append(given)
-    if not opinions:
-        raise NotSent("no Sentinel answers")
-    return max(opinions).node
+async def opinions(cluster: Cluster, link: Link, name: str) -> list[Opinion]:
+    """What the Sentinels say over ``link``; no longer than until two agree, or all had ``ASK`` seconds."""
+    asks = [_opinion(cluster.endpoint(node, link, "sentinel"), name) for node in cluster.nodes]
+    asked = [asyncio.ensure_future(ask) for ask in asks]
+    given: list[Opinion] = []
+    try:
+        for answer in asyncio.as_completed(asked):
+            said = await answer
+            given += [said] if said else []
+            if agreed(given):
+                break
+    finally:
+        for ask in asked:
+            ask.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    return given
 
 
-async def opinion(endpoint: Endpoint, name: str) -> Opinion:
-    """What the Sentinel at ``endpoint`` thinks; during a failover it already names the promoted node."""
+def agreed(given: Sequence[Opinion]) -> str:
+    """The node that two name, which of three Sentinels is the majority; empty if none."""
+    names = [said.node for said in given]
+    return next((name for name in names if names.count(name) > 1), "")
+
+
+async def _opinion(endpoint: Endpoint, name: str) -> Opinion | None:
+    """One Sentinel's, ``None`` if it does not answer; in a failover it names the promoted node early."""
+    try:
+        async with asyncio.timeout(ASK):
+            address, state = await _ask_sentinel(endpoint, name)
+    except (RedisError, OSError):
+        return None
+    return Opinion(int(pairs(state)["config-epoch"]), address[0].decode())
+
+
+async def _ask_sentinel(endpoint: Endpoint, name: str) -> list[Any]:
     socket = await dial(endpoint, name)
     try:
-        address, state = await socket.ask(
+        replies = await socket.ask(
             ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER),
             ("SENTINEL", "MASTER", MASTER),
         )
     finally:
         socket.cut()
-    for reply in (address, state):
+    for reply in replies:
         if isinstance(reply, Exception):
             raise reply
-    return Opinion(int(pairs(state)["config-epoch"]), address[0].decode())
+    return replies
 
 
 def pairs(flat: list[bytes]) -> Mapping[str, str]:

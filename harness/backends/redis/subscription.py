@@ -33,6 +33,9 @@ from harness.model.message import Delivery
 ANSWER = 3.0
 """Seconds the server has for a reply to a command that does not block."""
 
+GRACE = 2.0
+"""Seconds a read's reply may take beyond the time that the read may block."""
+
 SWEEP = 0.1
 """Seconds between two sweeps of one member."""
 
@@ -168,7 +171,7 @@ class RedisSubscription:
             config.in_flight,
             int(self._exact),
         )
-        taken, self._room = await self._reader.call(*command, timeout=ANSWER)
+        taken, self._room = await self._reader.call(*command, timeout=GRACE)
         return [self._delivery(entry, fields, attempt) for entry, fields, attempt in taken]
 
     async def _read(self, limit: int, deadline: float) -> list[Delivery]:
@@ -181,7 +184,7 @@ class RedisSubscription:
         reply = await self._reader.call(
             *("XREADGROUP", "GROUP", self._config.group, self._member, "COUNT", count),
             *(*block, *noack, "STREAMS", self._stream, ">"),
-            timeout=max(left, 0.0) + ANSWER,
+            timeout=max(left, 0.0) + GRACE,
         )
         entries = reply[0][1] if reply else []
         self._room -= len(entries) if self._acks else 0

@@ -141,6 +141,8 @@ class Wire:
             self.cut()
             try:
                 self._socket = await self._find()
+            except NotSent:
+                raise
             except (RedisError, OSError) as error:
                 raise NotSent(error) from error
         return cast("Socket", self._socket)
