@@ -30,5 +30,6 @@ class CaseSpec:
 
     @property
     def directory_name(self) -> str:
-        """The case's name as a file name."""
-        return re.sub(r"[^A-Za-z0-9.@=+-]+", "-", self.scenario).strip("-")[:150]
+        """The case's name as a file name, without the backend, which is the directory above it."""
+        scenario = re.sub(r"[^A-Za-z0-9.@=+-]+", "-", self.scenario).strip("-")
+        return f"{scenario[:180]}-{self.version}-n{self.nodes}-{self.tier}"
