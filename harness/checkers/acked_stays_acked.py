@@ -20,6 +20,7 @@ from harness.history.facts import GroupOf, Settlement
 from harness.history.records import Function
 from harness.history.view import History
 from harness.model.claim import Guarantee
+from harness.model.message import Position
 from harness.model.outcome import Outcome
 
 
@@ -31,15 +32,12 @@ class AckedStaysAcked:
 
     def __call__(self, history: History) -> list[Anomaly]:
         found = Gathering(self.guarantee)
-        for of, receives in history.receives.items():
-            acked = _first_acks(history, of)
-            for receive in receives if acked else ():
-                for seen in receive.seen:
-                    ack = acked.get(seen.message)
-                    if ack is None or receive.invoked <= ack.returned:
-                        continue
-                    if ack.position is not None and ack.position != seen.position:
-                        continue
+        for of in history.receives:
+            again = history.handed(of).again
+            acked = _first_acks(history, of, {seen.message for _, seen in again})
+            for receive, seen in again:
+                ack = acked.get((seen.message, seen.position)) or acked.get((seen.message, None))
+                if ack is not None and receive.invoked > ack.returned:
                     found.add(
                         seen.message,
                         "came back after the acknowledgement",
@@ -51,11 +49,13 @@ class AckedStaysAcked:
         return found.anomalies()
 
 
-def _first_acks(history: History, of: GroupOf) -> dict[str, Settlement]:
-    acked: dict[str, Settlement] = {}
-    for ack in history.settlements.get(of, ()):
-        if ack.function is Function.ACK and ack.outcome is Outcome.OK:
-            first = acked.setdefault(ack.message, ack)
+def _first_acks(
+    history: History, of: GroupOf, suspects: set[str]
+) -> dict[tuple[str, Position | None], Settlement]:
+    acked: dict[tuple[str, Position | None], Settlement] = {}
+    for ack in history.settlements.get(of, ()) if suspects else ():
+        if ack.message in suspects and ack.function is Function.ACK and ack.outcome is Outcome.OK:
+            first = acked.setdefault((ack.message, ack.position), ack)
             if ack.returned < first.returned:
-                acked[ack.message] = ack
+                acked[ack.message, ack.position] = ack
     return acked

@@ -79,13 +79,14 @@ class EverythingDelivered:
 
 
 def _stranded(history: History, of: GroupOf, log: tuple[Seen, ...]) -> Iterator[Seen]:
-    delivered: set[Position] = {seen.position for _, seen in history.deliveries(of)}
+    delivered = history.handed(of).first
+    undelivered = [entry for entry in log if entry.position not in delivered]
     last: dict[int, Position] = {}
-    for position in delivered:
+    for position in delivered if undelivered else ():
         last[position.partition] = max(last.get(position.partition, position), position)
-    for entry in log:
+    for entry in undelivered:
         end = last.get(entry.position.partition)
-        if entry.position not in delivered and (end is None or entry.position < end):
+        if end is None or entry.position < end:
             yield entry
 
 

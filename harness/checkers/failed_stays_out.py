@@ -27,22 +27,16 @@ class FailedStaysOut:
     guarantee: ClassVar[Guarantee] = Guarantee.NO_FAILED_DELIVERED
 
     def __call__(self, history: History) -> list[Anomaly]:
-        failed = {
-            publish.message
-            for publish in history.publishes
-            if publish.outcome is Outcome.FAIL
-            and all(other.outcome is Outcome.FAIL for other in history.sent[publish.message])
-        }
         found = Gathering(self.guarantee)
-        for destination, group, op in history.sightings() if failed else ():
-            for seen in op.seen:
-                if seen.message in failed:
-                    found.add(
-                        seen.message,
-                        "came out, though its publish had failed",
-                        ops=(history.sent[seen.message][0].op, op.op),
-                        at=op.returned,
-                        destination=destination,
-                        group=group,
-                    )
+        for destination, group, op, seen in history.unconfirmed:
+            publishes = history.sent.get(seen.message, ())
+            if publishes and all(publish.outcome is Outcome.FAIL for publish in publishes):
+                found.add(
+                    seen.message,
+                    "came out, though the publish had failed",
+                    ops=(*(publish.op for publish in publishes), op.op),
+                    at=op.returned,
+                    destination=destination,
+                    group=group,
+                )
         return found.anomalies()

@@ -77,13 +77,11 @@ def _too_early(history: History, of: GroupOf, lease: int) -> Iterator[tuple[Rece
 
 def _repeated(history: History, of: GroupOf) -> Iterator[tuple[Receive, Receive, Seen]]:
     """Pairs of successive deliveries of one position: an extension can make the latest redelivery early."""
-    holder: dict[Position, Receive] = {}
-    for receive in history.receives[of]:
-        for seen in receive.seen:
-            before = holder.get(seen.position)
-            if before is not None:
-                yield before, receive, seen
-            holder[seen.position] = receive
+    handed = history.handed(of)
+    last: dict[Position, Receive] = {}
+    for receive, seen in handed.again:
+        yield last.get(seen.position) or handed.first[seen.position], receive, seen
+        last[seen.position] = receive
 
 
 def _given_back(settlements: list[Settlement], first: Receive, second: Receive) -> bool:

@@ -28,20 +28,18 @@ class NoAlteredMessages:
 
     def __call__(self, history: History) -> list[Anomaly]:
         found = Gathering(self.guarantee)
-        sent = history.sent
-        for destination, group, op in history.sightings():
-            for seen in op.seen:
-                publishes = sent.get(seen.message, ())
-                if not publishes or any(_same(publish, seen) for publish in publishes):
-                    continue
-                found.add(
-                    seen.message,
-                    f"came out with another {_difference(publishes[0], seen)}",
-                    ops=(publishes[0].op, op.op),
-                    at=op.returned,
-                    destination=destination,
-                    group=group,
-                )
+        for destination, group, op, seen in history.unconfirmed:
+            publishes = history.sent.get(seen.message, ())
+            if not publishes or any(_same(publish, seen) for publish in publishes):
+                continue
+            found.add(
+                seen.message,
+                f"came out with another {_difference(publishes[0], seen)}",
+                ops=(publishes[0].op, op.op),
+                at=op.returned,
+                destination=destination,
+                group=group,
+            )
         return found.anomalies()
 
 

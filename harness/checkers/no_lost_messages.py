@@ -25,6 +25,8 @@ from harness.history.view import History
 from harness.model.claim import Guarantee
 from harness.model.outcome import Outcome
 
+_OK = Outcome.OK
+
 
 @dataclass(frozen=True, slots=True)
 class NoLostMessages:
@@ -74,7 +76,7 @@ def _acknowledged(history: History) -> dict[str, dict[str, list[Publish]]]:
     """The acknowledged publishes by destination and writer, each list by invoke time."""
     acknowledged: defaultdict[str, defaultdict[str, list[Publish]]] = defaultdict(lambda: defaultdict(list))
     for publish in history.publishes:
-        if publish.outcome is Outcome.OK:
+        if publish.outcome is _OK:
             acknowledged[publish.destination][publish.client].append(publish)
     return {destination: dict(by_writer) for destination, by_writer in acknowledged.items()}
 

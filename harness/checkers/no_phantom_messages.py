@@ -1,7 +1,7 @@
 """A phantom: a message that came out although nobody had put it in.
 
-It was delivered, or stands in the log, and no publish of its id was ever invoked, or it was
-there before the first one was: the invoke is recorded before the request is sent.
+It was delivered, or stands in the log, and no publish of its id was ever invoked: the invoke is
+recorded before the request is sent, so not even a killed publisher leaves phantoms.
 
 Not a phantom: a message whose publish failed or timed out (``FailedStaysOut`` looks after the
 former), or anything on a destination to which somebody writes unrecorded.
@@ -26,19 +26,15 @@ class NoPhantomMessages:
 
     def __call__(self, history: History) -> list[Anomaly]:
         found = Gathering(self.guarantee)
-        sent, outside = history.sent, history.written_from_outside()
-        for destination, group, op in history.sightings():
-            if destination in outside:
-                continue
-            for seen in op.seen:
-                publishes = sent.get(seen.message)
-                if publishes is None:
-                    wrong = "came out, though nobody sent it"
-                elif op.returned < publishes[0].invoked:
-                    wrong = "came out before it was sent"
-                else:
-                    continue
+        outside = history.written_from_outside()
+        for destination, group, op, seen in history.unconfirmed:
+            if seen.message not in history.sent and destination not in outside:
                 found.add(
-                    seen.message, wrong, ops=(op.op,), at=op.returned, destination=destination, group=group
+                    seen.message,
+                    "came out, though never sent",
+                    ops=(op.op,),
+                    at=op.returned,
+                    destination=destination,
+                    group=group,
                 )
         return found.anomalies()

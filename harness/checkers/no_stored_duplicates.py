@@ -38,7 +38,7 @@ class NoStoredDuplicates:
 
     def __call__(self, history: History) -> list[Anomaly]:
         found = Gathering(self.guarantee)
-        for (destination, message), places in _repeated(history).items():
+        for (destination, message), places in _places(history).items():
             allowed = self._allowed(history, destination, message)
             if not 0 < allowed < len(places):
                 continue
@@ -61,32 +61,27 @@ class NoStoredDuplicates:
         return min(effective, 1) if self.deduplicated else effective
 
 
-def _repeated(history: History) -> dict[tuple[str, str], dict[Position, tuple[int, int]]]:
-    """The messages seen at several positions, with the op and time that first named each."""
-    first: defaultdict[str, dict[str, Position]] = defaultdict(dict)
-    repeated = set()
-    for publish in history.publishes:
-        if publish.position is not None and not publish.deduplicated:
-            place = first[publish.destination].setdefault(publish.message, publish.position)
-            if place != publish.position:
-                repeated.add((publish.destination, publish.message))
-    for destination, _, op in history.sightings():
-        places = first[destination]
-        for seen in op.seen:
-            if places.setdefault(seen.message, seen.position) != seen.position:
-                repeated.add((destination, seen.message))
-    named: defaultdict[tuple[str, str], dict[Position, tuple[int, int]]] = defaultdict(dict)
-    for where, position, op_and_time in _namings(history) if repeated else ():
-        if where in repeated:
-            named[where].setdefault(position, op_and_time)
-    return named
+def _places(history: History) -> dict[tuple[str, str], dict[Position, tuple[int, int]]]:
+    """Where the messages that may stand twice were seen, with the op and time that first said so."""
+    # One publish and every sighting of it as its receipt says: that is no suspect.
+    suspects = {(sighting.destination, sighting.seen.message) for sighting in history.unconfirmed}
+    suspects.update(
+        (publish.destination, publish.message)
+        for publishes in history.sent.values()
+        if len(publishes) > 1
+        for publish in publishes
+    )
+    places: defaultdict[tuple[str, str], dict[Position, tuple[int, int]]] = defaultdict(dict)
+    for where, position, op, time in _namings(history) if suspects else ():
+        if where in suspects:
+            places[where].setdefault(position, (op, time))
+    return places
 
 
-def _namings(history: History) -> Iterator[tuple[tuple[str, str], Position, tuple[int, int]]]:
+def _namings(history: History) -> Iterator[tuple[tuple[str, str], Position, int, int]]:
     for publish in history.publishes:
         if publish.position is not None and not publish.deduplicated:
-            where = (publish.destination, publish.message)
-            yield where, publish.position, (publish.op, publish.returned)
+            yield (publish.destination, publish.message), publish.position, publish.op, publish.returned
     for destination, _, op in history.sightings():
         for seen in op.seen:
-            yield (destination, seen.message), seen.position, (op.op, op.returned)
+            yield (destination, seen.message), seen.position, op.op, op.returned

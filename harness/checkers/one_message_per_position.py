@@ -65,11 +65,10 @@ def _contested(history: History) -> set[tuple[str, Position]]:
             holder = first[publish.destination].setdefault(publish.position, publish.message)
             if holder != publish.message:
                 contested.add((publish.destination, publish.position))
-    for destination, _, op in history.sightings():
-        holders = first[destination]
-        for seen in op.seen:
-            if holders.setdefault(seen.position, seen.message) != seen.message:
-                contested.add((destination, seen.position))
+    # What a receipt confirms adds nothing to that receipt.
+    for destination, _, _, seen in history.unconfirmed:
+        if first[destination].setdefault(seen.position, seen.message) != seen.message:
+            contested.add((destination, seen.position))
     return contested
 
 

@@ -19,8 +19,9 @@ once; a redelivery, even out of order. A first delivery is judged
 from __future__ import annotations
 
 import itertools
+import operator
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -29,12 +30,14 @@ from harness.checkers.gathering import Gathering
 from harness.history.facts import GroupOf, Publish, Receive
 from harness.history.view import History
 from harness.model.claim import Guarantee
+from harness.model.message import Position
 from harness.model.outcome import Outcome
+
+_OK = Outcome.OK
+"""Looked up once: ``Outcome.OK`` costs as much as all else that is asked of a publish."""
 
 _Place = tuple[int, int, int]
 """A partition, and a place in its order: of the log, or of the deliveries."""
-
-_REDELIVERED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,68 +53,80 @@ class PerKeyOrder:
 
     def __call__(self, history: History) -> list[Anomaly]:
         found = Gathering(self.guarantee)
-        chains = _chains(history)
-        for destination, of_destination in chains.items():
-            places = _log_places(history, destination, of_destination)
-            self._compare(of_destination, places, found, destination)
+        for destination, chains in _chains(history).items():
+            moved = _moved(history, destination)
+            stored = [[moved.get(publish.message, publish.position) for publish in chain] for chain in chains]
+            for chain, places in zip(chains, stored, strict=True):
+                _compare(chain, places, found, destination)
             for of, receives in history.receives.items() if self.deliveries else ():
-                if of[0] == destination and (self.several_consumers or _one_at_a_time(receives)):
-                    first = _first_deliveries(history, of)
-                    self._compare(of_destination, first, found, destination, group=of[1])
+                if of[0] != destination or not (self.several_consumers or _one_at_a_time(receives)):
+                    continue
+                handed = _first_handed(history, of)
+                if _in_order_by_partition(handed):
+                    continue  # It follows the log, which has been compared.
+                ranks = {place: (place[0], number, 0) for number, place in enumerate(handed)}
+                for chain, places in zip(chains, stored, strict=True):
+                    ranked = [None if place is None else ranks.get(place) for place in places]
+                    _compare(chain, ranked, found, destination, of[1])
         return found.anomalies()
-
-    def _compare(
-        self,
-        chains: Sequence[Sequence[Publish]],
-        places: Mapping[str, _Place],
-        found: Gathering,
-        destination: str,
-        *,
-        group: str = "",
-    ) -> None:
-        how = "first delivered" if group else "stored"
-        for chain in chains:
-            for earlier, later in _overtaken(chain, places):
-                found.add(
-                    earlier.message,
-                    f"{how} after messages of the same writer and key that were published later",
-                    ops=(earlier.op, later.op),
-                    at=earlier.invoked,
-                    destination=destination,
-                    group=group,
-                )
 
 
 def _chains(history: History) -> dict[str, list[list[Publish]]]:
     """For each destination, the comparable publishes of each writer and key, by invoke time."""
     chains: defaultdict[tuple[str, str, str], list[Publish]] = defaultdict(list)
     for publish in history.publishes:
-        if (
-            publish.outcome is Outcome.OK
-            and not publish.deduplicated
-            and len(history.sent[publish.message]) == 1
-        ):
+        if publish.outcome is _OK and not publish.deduplicated:
             chains[publish.destination, publish.client, publish.key].append(publish)
     by_destination: defaultdict[str, list[list[Publish]]] = defaultdict(list)
     for (destination, _, _), chain in chains.items():
-        if len(chain) > 1:
-            by_destination[destination].append(chain)
+        once = _published_once(history, chain)
+        if len(once) > 1:
+            by_destination[destination].append(once)
     return by_destination
 
 
-def _log_places(
-    history: History, destination: str, chains: Sequence[Sequence[Publish]]
-) -> Mapping[str, _Place]:
-    """Where the log holds each message; by the receipts where the log was not read."""
+def _published_once(history: History, chain: list[Publish]) -> list[Publish]:
+    if len(history.sent) == len(history.publishes):
+        return chain
+    return [publish for publish in chain if len(history.sent[publish.message]) == 1]
+
+
+def _moved(history: History, destination: str) -> dict[str, Position]:
+    """Where the log holds the messages that are not, or not known to be, where their receipts say."""
     log = history.logs.get(destination)
-    if log is not None:
-        # Backwards, so that the first of several copies is the one that stays.
-        return {seen.message: seen.position for seen in reversed(log.seen)}
-    return {
-        publish.message: publish.position
-        for publish in itertools.chain.from_iterable(chains)
-        if publish.position is not None
-    }
+    moved: dict[str, Position] = {}
+    for sighting in history.unconfirmed if log else ():
+        if sighting.op is log:
+            # The first of several copies counts.
+            moved.setdefault(sighting.seen.message, sighting.seen.position)
+    return moved
+
+
+def _compare(
+    chain: Sequence[Publish],
+    places: Sequence[_Place | None],
+    found: Gathering,
+    destination: str,
+    group: str = "",
+) -> None:
+    if _ascending(places):
+        return
+    how = "first delivered" if group else "stored"
+    for earlier, later in _overtaken(chain, places):
+        found.add(
+            earlier.message,
+            f"{how} after messages of the same writer and key that were published later",
+            ops=(earlier.op, later.op),
+            at=earlier.invoked,
+            destination=destination,
+            group=group,
+        )
+
+
+def _ascending(places: Sequence[_Place | None]) -> bool:
+    """Whether they are in order as they stand, as nearly always: then there is nothing to sweep for."""
+    known = [place for place in places if place is not None]
+    return all(map(operator.lt, known, known[1:]))
 
 
 def _one_at_a_time(receives: Sequence[Receive]) -> bool:
@@ -127,19 +142,24 @@ def _one_at_a_time(receives: Sequence[Receive]) -> bool:
     return len(turns) == len(set(turns))
 
 
-def _first_deliveries(history: History, of: GroupOf) -> dict[str, _Place]:
-    until = _trusted_until(history, of)
-    places: dict[str, _Place] = {}
-    redelivered = set()
-    for number, (receive, seen) in enumerate(history.deliveries(of)):
-        if until is not None and receive.returned >= until:
-            break
-        if seen.message not in places and seen.message not in redelivered:
-            if seen.attempt >= _REDELIVERED:
-                redelivered.add(seen.message)
-            else:
-                places[seen.message] = (seen.position.partition, number, 0)
-    return places
+def _first_handed(history: History, of: GroupOf) -> list[_Place]:
+    """The log positions in the order of their first deliveries, without those that prove nothing."""
+    handed, until = history.handed(of), _trusted_until(history, of)
+    if until is None and not handed.missed:
+        return list(handed.first)
+    return [
+        position
+        for position, receive in handed.first.items()
+        if position not in handed.missed and (until is None or receive.returned < until)
+    ]
+
+
+def _in_order_by_partition(places: Sequence[_Place]) -> bool:
+    partitions = {place[0] for place in places}
+    return all(
+        _ascending(places if len(partitions) == 1 else [place for place in places if place[0] == partition])
+        for partition in partitions
+    )
 
 
 def _trusted_until(history: History, of: GroupOf) -> int | None:
@@ -150,7 +170,9 @@ def _trusted_until(history: History, of: GroupOf) -> int | None:
     return min((receive.invoked for receive in history.receives[of] if receive.outcome in lost), default=None)
 
 
-def _overtaken(chain: Sequence[Publish], places: Mapping[str, _Place]) -> Iterator[tuple[Publish, Publish]]:
+def _overtaken(
+    chain: Sequence[Publish], places: Sequence[_Place | None]
+) -> Iterator[tuple[Publish, Publish]]:
     """Each publish that stands after one that began when it had returned, with the first-placed such.
 
     ``chain`` is by invoke time. One sweep from the back, which keeps the lowest place, partition by
@@ -158,21 +180,16 @@ def _overtaken(chain: Sequence[Publish], places: Mapping[str, _Place]) -> Iterat
     """
     lowest: dict[int, tuple[_Place, Publish]] = {}
     remaining = len(chain)
-    for earlier in sorted(chain, key=_returned, reverse=True):
+    for index in sorted(range(len(chain)), key=lambda index: chain[index].returned, reverse=True):
+        earlier, here = chain[index], places[index]
         while remaining and chain[remaining - 1].invoked > earlier.returned:
             remaining -= 1
-            later = chain[remaining]
-            place = places.get(later.message)
+            place = places[remaining]
             if place is not None and (place[0] not in lowest or place < lowest[place[0]][0]):
-                lowest[place[0]] = place, later
-        here = places.get(earlier.message)
+                lowest[place[0]] = place, chain[remaining]
         if here is not None and here[0] in lowest and lowest[here[0]][0] < here:
             yield earlier, lowest[here[0]][1]
 
 
 def _invoked(receive: Receive) -> int:
     return receive.invoked
-
-
-def _returned(publish: Publish) -> int:
-    return publish.returned

@@ -27,20 +27,10 @@ class RightDestination:
 
     def __call__(self, history: History) -> list[Anomaly]:
         found = Gathering(self.guarantee)
-        sent = history.sent
-        for destination, group, op in history.sightings():
-            for seen in op.seen:
-                publishes = sent.get(seen.message)
-                # The ordinary case first: this runs once a delivery.
-                if seen.destination == destination and (
-                    publishes is None or publishes[0].destination == destination
-                ):
-                    continue
-                if wrong := _misrouted(history, destination, seen):
-                    ops = (*(publish.op for publish in publishes or ()), op.op)
-                    found.add(
-                        seen.message, wrong, ops=ops, at=op.returned, destination=destination, group=group
-                    )
+        for destination, group, op, seen in history.unconfirmed:
+            if wrong := _misrouted(history, destination, seen):
+                ops = (*(publish.op for publish in history.sent.get(seen.message, ())), op.op)
+                found.add(seen.message, wrong, ops=ops, at=op.returned, destination=destination, group=group)
         return found.anomalies()
 
 

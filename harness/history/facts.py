@@ -7,6 +7,9 @@ out of the garbage collector's way (``gc=False``): a million of them would cost 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import msgspec
 
 from harness.history.records import Function, Seen
@@ -83,3 +86,26 @@ class LogRead(msgspec.Struct, gc=False):
 
 
 Fact = Publish | Receive | Settlement | Membership | LogRead
+
+
+class Sighting(NamedTuple):
+    """A message that came out: where, by which op; ``group`` is empty for a read of the log."""
+
+    destination: str
+    group: str
+    op: Receive | LogRead
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a group was handed, by position, in the order in which the receives returned.
+
+    ``first`` holds the receive that first brought each position, ``again`` every later delivery of
+    one. ``missed`` are the positions whose first delivery says that it is attempt 2 or more: an
+    earlier one was lost together with the answer it was in.
+    """
+
+    first: dict[Position, Receive]
+    again: list[tuple[Receive, Seen]]
+    missed: frozenset[Position]

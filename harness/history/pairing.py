@@ -18,7 +18,6 @@ _INVOKE = Stage.INVOKE
 _RECEIVE = Function.RECEIVE
 _OK = Outcome.OK
 _OUTCOMES = {Stage.OK: Outcome.OK, Stage.FAIL: Outcome.FAIL, Stage.INFO: Outcome.INFO}
-_UNINDEXED = frozenset({Function.CREATE, Function.BACKLOG})
 
 
 class Pairing:
@@ -49,21 +48,24 @@ class Pairing:
 
     def add(self, op: Op) -> None:
         """File one record; raises ``UnreadableHistory`` for an end without a beginning."""
-        if op.function in _UNINDEXED:
-            return
         if op.stage is _INVOKE:
-            self._open[op.op] = self._begin[op.function](op)
+            begin = self._begin.get(op.function)
+            if begin is not None:
+                self._open[op.op] = begin(op)
             return
         fact = self._open.pop(op.op, None)
         if fact is None:
+            if op.function not in self._begin:
+                return
             raise UnreadableHistory(
                 f"op {op.op}", f"its {op.function} ended ({op.stage}) without having begun"
             )
         fact.returned = op.time
         fact.outcome = _OUTCOMES[op.stage]
         if isinstance(fact, Publish):
-            fact.position = op.position
-            fact.deduplicated = op.deduplicated
+            if fact.outcome is _OK:
+                fact.position = op.position
+                fact.deduplicated = op.deduplicated
         elif isinstance(fact, Receive):
             fact.seen = op.seen
             self._receiving.pop(op.op).append(fact)
@@ -89,7 +91,9 @@ class Pairing:
             op.time,
         )
         self.publishes.append(fact)
-        self.sent[op.message] = (*self.sent.get(op.message, ()), fact)
+        # Nearly every id is published once.
+        before = self.sent.get(op.message)
+        self.sent[op.message] = (fact,) if before is None else (*before, fact)
         return fact
 
     def _receive(self, op: Op) -> Receive:

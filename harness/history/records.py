@@ -60,7 +60,7 @@ class Seen(NamedTuple):
     destination: str
 
 
-class Op(msgspec.Struct, frozen=True, tag_field="type", tag="op", omit_defaults=True):
+class Op(msgspec.Struct, frozen=True, tag_field="type", tag="op", omit_defaults=True, gc=False):
     """One stage of one operation.
 
     ``process`` is retired after an ``info``, ``client`` lives on. ``message``, ``key`` and

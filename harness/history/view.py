@@ -24,6 +24,12 @@ compact facts (``harness.history.facts``) rather than records. The literal shape
     history.logs["orders"]            # the last read of the log that ended ok
     LogRead(op=20, client="observer", invoked=200, returned=210, outcome=Outcome.OK, seen=(Seen(...), ...))
 
+    history.unconfirmed               # what came out and no receipt confirms as it is: the suspects
+    [Sighting(destination="orders", group="billing", op=Receive(...), seen=Seen(...))]
+
+    history.handed(("orders", "billing"))     # first and repeated deliveries, by position
+    Handed(first={(0, 7, 0): Receive(...)}, again=[(Receive(...), Seen(...))], missed=frozenset())
+
     history.headers, history.faults, history.phases, history.observations    # the records themselves
 
 An op of which only the ``invoke`` is there (its process died) has ``outcome`` None and
@@ -39,13 +45,15 @@ marker), ``dead-letter`` (``destination`` dead-letters to the destination named 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
-from harness.history.facts import GroupOf, LogRead, Publish, Receive, Settlement
+from harness.history.facts import GroupOf, Handed, LogRead, Publish, Receive, Settlement, Sighting
 from harness.history.pairing import Pairing
 from harness.history.records import FaultRecord, Header, Observation, Op, PhaseRecord, Record, Seen
+from harness.model.message import Position
 
 
 class History:
@@ -68,6 +76,7 @@ class History:
         self.memberships = dict(ops.memberships)
         self.logs = ops.logs
         self.sent = ops.sent
+        self._handed: dict[GroupOf, Handed] = {}
 
     def _file(self, records: Iterable[Record], ops: Pairing) -> int:
         place: dict[type, Callable[[Any], None]] = {
@@ -114,6 +123,40 @@ class History:
         for destination, log in self.logs.items():
             yield destination, "", log
 
+    @cached_property
+    def unconfirmed(self) -> list[Sighting]:
+        """The messages that came out and that no receipt confirms as they are.
+
+        One is confirmed if its id was published once, that publish ended ``ok``, and destination,
+        position, key and digest are what was sent and what the receipt said. A confirmed message is
+        neither phantom nor failed, altered, misrouted, doubled or in somebody else's place, which
+        six checkers need not find out for each of a million deliveries.
+        """
+        found = []
+        sent = self.sent
+        for destination, group, op in self.sightings():
+            for seen in op.seen:
+                message, position, _, digest, key, name = seen
+                publishes = sent.get(message)
+                if (
+                    publishes is not None
+                    and (publish := publishes[0]).position == position
+                    and publish.digest == digest
+                    and publish.key == key
+                    and publish.destination == destination == name
+                    and len(publishes) == 1
+                    and not publish.deduplicated
+                ):
+                    continue
+                found.append(Sighting(destination, group, op, seen))
+        return found
+
+    def handed(self, of: GroupOf) -> Handed:
+        """What a group was handed, by position; worked out once."""
+        if of not in self._handed:
+            self._handed[of] = _handed(self.receives.get(of, ()))
+        return self._handed[of]
+
     def deliveries(self, of: GroupOf) -> Iterator[tuple[Receive, Seen]]:
         """Every delivery to a group in the order in which it was returned."""
         return ((receive, seen) for receive in self.receives.get(of, ()) for seen in receive.seen)
@@ -125,6 +168,22 @@ class History:
             yield from receives
         for settlements in self.settlements.values():
             yield from settlements
+
+
+def _handed(receives: Sequence[Receive]) -> Handed:
+    first: dict[Position, Receive] = {}
+    again: list[tuple[Receive, Seen]] = []
+    missed = set()
+    for receive in receives:
+        for seen in receive.seen:
+            position = seen.position
+            if position in first:
+                again.append((receive, seen))
+                continue
+            first[position] = receive
+            if seen.attempt > 1:
+                missed.add(position)
+    return Handed(first, again, frozenset(missed))
 
 
 @contextmanager
