@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from harness.backends.kafka.claims import CLAIMS
 from harness.model.capability import Capability
 from harness.model.errors import MissingExtra
+from harness.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from harness.backends.kafka.client import KafkaClient
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from harness.model.claim import Claim
     from harness.model.cluster import Cluster, ClusterSpec
     from harness.model.link import Link
-    from harness.model.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ class KafkaBackend:
 
     def client(self, cluster: Cluster, link: Link, name: str) -> KafkaClient:
         """A client, not yet connected; raises ``MissingExtra`` without confluent-kafka."""
-        self._need_library()
+        if importlib.util.find_spec("confluent_kafka") is None:
+            raise MissingExtra("kafka", "confluent_kafka")
         from harness.backends.kafka.client import KafkaClient  # noqa: PLC0415 - brings librdkafka
 
         return KafkaClient(cluster, link, name, self.protocol)
@@ -85,15 +86,12 @@ class KafkaBackend:
         return KafkaObserver(cluster)
 
     def classify(self, function: Function, error: Exception) -> Outcome:
-        """Whether an exception is a definite failure; raises ``MissingExtra`` without confluent-kafka."""
-        self._need_library()
+        """Whether an exception is a definite failure; without the library all is unknown."""
+        if importlib.util.find_spec("confluent_kafka") is None:
+            return Outcome.INFO
         from harness.backends.kafka.errors import classify  # noqa: PLC0415 - brings librdkafka
 
         return classify(function, error)
-
-    def _need_library(self) -> None:
-        if importlib.util.find_spec("confluent_kafka") is None:
-            raise MissingExtra("kafka", "confluent_kafka")
 
 
 BACKEND = KafkaBackend()

@@ -101,7 +101,7 @@ class Admin:
 
     async def _lacking(self, topic: Destination) -> str:
         """What any node that answers does not know of a topic: a client may be sent to each of them."""
-        asked = (requests.metadata(node, (topic.name,), 1.0) for node in self._endpoints.values())
+        asked = (requests.metadata(node, (topic.name,), _ANSWER) for node in self._endpoints.values())
         answers = await asyncio.gather(*asked, return_exceptions=True)
         views = [answer for answer in answers if isinstance(answer, requests.Metadata)]
         if not views:

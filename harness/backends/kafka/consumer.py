@@ -8,6 +8,7 @@ the last: acknowledgements that arrive together share a commit.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import deque
@@ -101,6 +102,9 @@ class KafkaSubscription:
             if left <= 0:
                 self._raise_if_silent()
                 return ()
+            if self._buffer:  # there is something, and no room for it until something is settled
+                await asyncio.sleep(min(left, _SLICE))
+                continue
             await self._polling.run(partial(self._poll, limit, min(left, _SLICE)))
             self._raise_failure()
         if self._config.ack_policy is AckPolicy.NONE:
@@ -155,8 +159,9 @@ class KafkaSubscription:
         if self._closed:
             return
         self._closed = True
+        await bounded(self._committing.run(lambda: None), 1.0)  # what nobody waited for, with policy none
         self._committing.end()
-        await bounded(self._polling.run(self._leave), 2.0)
+        await bounded(self._polling.run(self._leave), 1.0)
         self._polling.end()
 
     def _ledger(self, delivery: Delivery) -> Ledger:

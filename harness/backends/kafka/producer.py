@@ -20,6 +20,9 @@ from harness.backends.kafka import messages, settings
 from harness.backends.kafka.pulse import Pulse
 from harness.model.message import Message, Receipt
 
+_ANSWER = 2.0
+"""Seconds any broker has to answer when a client connects."""
+
 _Report = tuple["asyncio.Future[Receipt]", KafkaError | None, Any]
 
 
@@ -38,7 +41,7 @@ class Publisher:
 
     def reach(self) -> None:
         """Ask any broker for its metadata; blocks up to 2 s, raises ``KafkaException`` if none answers."""
-        self._producer.list_topics("", timeout=2.0)
+        self._producer.list_topics("", timeout=_ANSWER)
 
     async def publish(self, topic: str, message: Message, timeout: float) -> Receipt:
         """Publish once and wait for the delivery report, at most ``timeout`` seconds.
