@@ -161,10 +161,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not inspect.iscoroutinefunction(metafunc.function):
         message = f"{metafunc.definition.nodeid}: a test that uses 'case' has to be async"
         raise pytest.Collector.CollectError(message)
-    columns = _session(metafunc.config).columns(metafunc.definition)
-    metafunc.parametrize(
-        "case", [pytest.param(c, id=c.id, marks=_skipped(c.skip)) for c in columns], indirect=True
-    )
+    metafunc.parametrize("case", _session(metafunc.config).parameters(metafunc.definition), indirect=True)
     # A fixture of the same name would not do: with trio installed every case would run twice.
     metafunc.definition.add_marker(
         pytest.mark.parametrize("anyio_backend", ["asyncio"], ids=[pytest.HIDDEN_PARAM], scope="session")
@@ -178,10 +175,6 @@ async def case(request: pytest.FixtureRequest, anyio_backend: object) -> AsyncIt
 
     async with opened(request, _session(request.config)) as opened_case:
         yield opened_case
-
-
-def _skipped(reason: str) -> tuple[pytest.MarkDecorator, ...]:
-    return (pytest.mark.skip(reason=reason),) if reason else ()
 
 
 def _session(config: pytest.Config) -> Session:

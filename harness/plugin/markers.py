@@ -67,7 +67,7 @@ def _capability(name: object) -> Capability:
     try:
         return Capability(str(name))
     except ValueError:
-        raise UnknownName("capability", str(name), list(Capability)) from None
+        raise UnknownName("capability", str(name), map(str, Capability)) from None
 
 
 def _nodes(value: object) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from anyio import CancelScope
 from harness.model.errors import DeadlineExceeded, VerdictUnknown, ViolationFound
 from harness.plugin.deadline import GRACE, SETUP_WITHIN, bounded, hard_exit
 from harness.plugin.markers import deadline_of
-from harness.plugin.selection import Column
+from harness.plugin.selection import NONE, Column
 from harness.plugin.session import PLAN, Session
 from harness.reports.junit import PROPERTIES, properties
 
@@ -125,7 +125,11 @@ async def opened(request: pytest.FixtureRequest, session: Session) -> AsyncItera
 
 
 def _is_placeholder(item: pytest.Item) -> bool:
-    return is_case(item) and not item.callspec.params["case"].backend  # type: ignore[attr-defined]
+    return (
+        isinstance(item, pytest.Function)
+        and hasattr(item, "callspec")
+        and item.callspec.params.get("case") is NONE
+    )
 
 
 def _cluster(item: pytest.Function) -> tuple[str, str, int, str]:

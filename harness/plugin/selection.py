@@ -46,6 +46,10 @@ class Column:
         return f"{self.text}-{self.nodes}{tier}"
 
 
+NONE = Column("", "", "", 0, "")
+"""Stands for a test that runs on none of the chosen clusters, until it is deselected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What the user chose; empty ``nodes`` and ``tiers`` leave the choice to each test."""

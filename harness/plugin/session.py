@@ -16,7 +16,7 @@ import pytest
 from harness.model.errors import HarnessError
 from harness.plugin.markers import deadline_of, wanted_by
 from harness.plugin.meeting import Meeting
-from harness.plugin.selection import DEFAULT_BACKENDS, Column, Selection
+from harness.plugin.selection import DEFAULT_BACKENDS, NONE, Column, Selection
 from harness.reports.events import CaseReported, CasesPlanned, EventStream, RunBegun, RunEnded, WorkerDied
 from harness.reports.header import Circumstances, header
 from harness.reports.ledger import Ledger
@@ -24,6 +24,8 @@ from harness.reports.result import CaseResult
 from harness.reports.terminal import TerminalReport
 
 if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+
     from harness.scenario.case_spec import CaseSpec
     from harness.scenario.run import Run
 
@@ -51,13 +53,15 @@ class Session:
         """Under xdist: say where controller and workers meet."""
         self._meeting = Meeting(place)
 
-    def columns(self, test: pytest.Item) -> list[Column]:
-        """The clusters that a test runs on; a bad marker is an error of its collection."""
+    def parameters(self, test: pytest.Item) -> list[ParameterSet]:
+        """The clusters that a test runs on, at least one; a bad marker is an error of its collection."""
         try:
             deadline_of(test, self.deadline)
-            return self.selection.columns(wanted_by(test))
+            columns = self.selection.columns(wanted_by(test))
         except HarnessError as error:
             raise pytest.Collector.CollectError(f"{test.nodeid}: {error}") from None
+        # pytest would run, and skip, a test without any parameter: the stand-in is deselected instead.
+        return [_parameter(column) for column in columns] or [pytest.param(NONE, id=pytest.HIDDEN_PARAM)]
 
     def plan(self, items: Sequence[pytest.Function]) -> None:
         """Take down every case that was collected, in the order they will run."""
@@ -137,6 +141,11 @@ class Session:
         return Circumstances(engine, backends, self._seed, run.directory, str(workers), option.harness_keep)
 
 
+def _parameter(column: Column) -> ParameterSet:
+    marks = [pytest.mark.skip(reason=column.skip)] if column.skip else []
+    return pytest.param(column, id=column.id, marks=marks)
+
+
 def chosen(config: pytest.Config) -> Selection:
     """What the options and the ini file choose; raises ``UsageError`` with "did you mean"."""
     option = config.option
@@ -165,9 +174,9 @@ def _engine(selection: Selection) -> str:
 
 
 def _options(config: pytest.Config, column: Column) -> list[str]:
-    """Those options of the command line that decide whether the case is collected at all."""
+    """The options without which another run would not collect the case."""
     options = []
-    if config.option.harness_backends:
+    if column.text not in (config.getini("harness_backends") or DEFAULT_BACKENDS):
         options += ["--backend", column.text]
     if config.option.harness_tiers:
         options += ["--tier", column.tier]

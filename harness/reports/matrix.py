@@ -21,8 +21,9 @@ from typing import NamedTuple
 from harness.reports.result import CaseResult, Verdict
 from harness.reports.text import INDENT, Line, Span, Style, plain
 
-CELL = 11
+CELL_AT_LEAST = 11
 NAME_AT_LEAST = 36
+GAP = 2
 NO_CASE = "-"
 
 STYLES: dict[Verdict, Style] = {
@@ -64,11 +65,12 @@ def matrix(results: Sequence[CaseResult], width: int) -> list[Line]:
     for nodes in sorted({result.nodes for result in results}):
         of_size = [result for result in results if result.nodes == nodes]
         columns = sorted({_column(result) for result in of_size})
-        at_most = max(1, (width - NAME_AT_LEAST) // CELL)
+        cell = max(CELL_AT_LEAST, *(len(part) + 1 for column in columns for part in column))
+        at_most = max(1, (width - NAME_AT_LEAST) // cell)
         for start in range(0, len(columns), at_most):
             if lines:
                 lines.append(())
-            lines.extend(_table(nodes, of_size, columns[start : start + at_most], width))
+            lines.extend(_table(of_size, columns[start : start + at_most], cell, width))
     return lines
 
 
@@ -76,19 +78,20 @@ def _column(result: CaseResult) -> Column:
     return Column(result.backend, result.version, result.tier)
 
 
-def _table(
-    nodes: int, results: Sequence[CaseResult], columns: Sequence[Column], width: int
-) -> Iterator[Line]:
-    name_width = width - CELL * len(columns)
-    yield from _heading(f"{nodes} node{'s' * (nodes != 1)}", columns, name_width)
+def _table(results: Sequence[CaseResult], columns: Sequence[Column], cell: int, width: int) -> Iterator[Line]:
+    nodes = results[0].nodes
     cells: dict[Row, dict[Column, Verdict]] = {}
     for result in results:
         if _column(result) in columns:
             cells.setdefault(Row.of(result.scenario), {})[_column(result)] = result.verdict
+    longest = max(len(_name(row)) for row in cells)
+    name_width = min(width - cell * len(columns), max(NAME_AT_LEAST, longest + GAP))
+    yield from _heading(f"{nodes} node{'s' * (nodes != 1)}", columns, cell, name_width)
     above = Row("", "", "")
     for row in _grouped(cells):
         verdicts = [cells[row].get(column) for column in columns]
-        yield from _row(row, above, verdicts, name_width)
+        yield from _label(row, above, name_width)
+        yield (Span(_beside(row, name_width)), *_cells(verdicts, cell))
         above = row
 
 
@@ -99,30 +102,37 @@ def _grouped(rows: dict[Row, dict[Column, Verdict]]) -> list[Row]:
     return sorted(rows, key=lambda row: (modules.index(row.module), tests.index(row[:2])))
 
 
-def _heading(title: str, columns: Sequence[Column], name_width: int) -> Iterator[Line]:
+def _heading(title: str, columns: Sequence[Column], cell: int, name_width: int) -> Iterator[Line]:
     for number, parts in enumerate(zip(*columns, strict=True)):
         name = title if number == 0 else ""
-        text = f"{name:<{name_width}}" + "".join(f"{part:<{CELL}}" for part in parts)
+        text = f"{name:<{name_width}}" + "".join(f"{part:<{cell}}" for part in parts)
         if text.strip():
             yield plain(text.rstrip(), "bold")
 
 
-def _row(row: Row, above: Row, verdicts: Sequence[Verdict | None], name_width: int) -> Iterator[Line]:
+def _label(row: Row, above: Row, name_width: int) -> Iterator[Line]:
+    """What has to be said once before a row, and a name that would run into its cells."""
     if row.module != above.module:
         yield plain(row.module)
     if row[:2] != above[:2] and row.parameters:
         yield plain(" " * INDENT + row.test)
-    name = " " * INDENT * 2 + row.parameters if row.parameters else " " * INDENT + row.test
-    if len(name) >= name_width:
-        yield plain(name)
-        name = ""
-    yield (Span(f"{name:<{name_width}}"), *_cells(verdicts))
+    if len(_name(row)) >= name_width:
+        yield plain(_name(row))
 
 
-def _cells(verdicts: Sequence[Verdict | None]) -> Iterator[Span]:
+def _beside(row: Row, name_width: int) -> str:
+    name = _name(row)
+    return f"{name if len(name) < name_width else '':<{name_width}}"
+
+
+def _name(row: Row) -> str:
+    return " " * INDENT * 2 + row.parameters if row.parameters else " " * INDENT + row.test
+
+
+def _cells(verdicts: Sequence[Verdict | None], cell: int) -> Iterator[Span]:
     last = len(verdicts) - 1
     for number, verdict in enumerate(verdicts):
         word = NO_CASE if verdict is None else str(verdict)
         yield Span(word, STYLES.get(verdict, "") if verdict else "")
         if number != last:
-            yield Span(" " * (CELL - len(word)))
+            yield Span(" " * (cell - len(word)))
