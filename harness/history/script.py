@@ -83,10 +83,11 @@ class Script:
     def entry(
         self, message: str, *, of: str = DESTINATION, at: Position | int | None = None, **but: Any
     ) -> Seen:
-        """A message as it comes out: like the one published, at ``at`` and with the fields in ``but``."""
+        """A message as it comes out: as it was published or first came out, but for ``at`` and ``but``."""
         stored = self._stored.get((of, message))
         if stored is None:
             stored = Seen(message, self._place(at), 1, f"digest of {message}", "", of)
+            self._stored[of, message] = stored
         elif at is not None:
             stored = stored._replace(position=self._place(at))
         return stored._replace(**but)
