@@ -19,6 +19,11 @@ def stream_of(destination: Destination) -> str:
     return destination.name.replace(".", ":")
 
 
+def dotted_name(key: str) -> str:
+    """The destination whose stream ``key`` is; a dotted name has no colon, so nothing is ambiguous."""
+    return key.replace(":", ".")
+
+
 def to_fields(message: Message) -> list[bytes | str]:
     """The entry's fields and values, flat, as ``XADD`` takes them."""
     fields: list[bytes | str] = [

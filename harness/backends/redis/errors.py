@@ -19,6 +19,7 @@ from redis.exceptions import (
 )
 
 from harness.history.records import Function
+from harness.model.errors import BadOption
 from harness.model.outcome import Outcome
 
 
@@ -58,6 +59,7 @@ class NotReplicated(RedisError):
 
 
 _DEFINITE = (
+    BadOption,
     NotSent,
     UnknownDestination,
     TooLarge,
@@ -73,7 +75,7 @@ _DEFINITE_CODES = frozenset({
     "WRONGPASS", "WRONGTYPE",
 })  # fmt: skip
 _DEFINITE_TEXTS = (
-    "Connection refused",
+    "Error 111 connecting",  # ECONNREFUSED; the words after it are not the same everywhere
     "max number of clients reached",
     "no such key",
     "Protocol error: invalid bulk length",

@@ -22,13 +22,16 @@ from typing import Any
 from redis.exceptions import RedisError, ResponseError
 
 from harness.backends.redis import scripts
-from harness.backends.redis.entries import stream_of, to_message, to_position
+from harness.backends.redis.entries import dotted_name, stream_of, to_message, to_position
 from harness.backends.redis.errors import LeaseLost, UnknownDestination, code
 from harness.backends.redis.wire import Wire
 from harness.model.consumer import AckPolicy, ConsumerConfig
 from harness.model.destination import Destination
 from harness.model.errors import BadOption
 from harness.model.message import Delivery
+
+LEAVE = 1.0
+"""Seconds the server has to forget a member that leaves."""
 
 ANSWER = 3.0
 """Seconds the server has for a reply to a command that does not block."""
@@ -138,7 +141,7 @@ class RedisSubscription:
         await self._reader.close()
         with contextlib.suppress(RedisError, OSError):
             command = scripts.script(scripts.LEAVE, [self._stream], self._config.group, self._member)
-            await self._wire.call(*command, timeout=1.0)
+            await self._wire.call(*command, timeout=LEAVE)
 
     async def abandon(self) -> None:
         """Stop reading and leave everything as it is."""
@@ -218,7 +221,7 @@ class RedisSubscription:
         self._settled.set()
 
     def _delivery(self, entry: bytes, fields: Sequence[bytes], attempt: int) -> Delivery:
-        return Delivery(to_message(fields), to_position(entry), self._stream, attempt, entry)
+        return Delivery(to_message(fields), to_position(entry), dotted_name(self._stream), attempt, entry)
 
 
 def _milliseconds(seconds: float) -> int:

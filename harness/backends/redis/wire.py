@@ -9,7 +9,6 @@ doubt about a connection ends it, and the *next* command dials anew.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
@@ -131,21 +130,29 @@ class Wire:
         """End the connection for good; commands after that raise ``NotSent``."""
         self._closed = True
         self.cut()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.sleep(0)  # the transport closes its socket on the loop's next turn
+        await asyncio.sleep(0)  # the transport closes its socket on the loop's next turn
 
     async def _dialled(self) -> Socket:
-        if self._closed:
-            raise NotSent("this client is closed")
+        self._refuse_if_closed()
         if not self.is_open:
             self.cut()
-            try:
-                self._socket = await self._find()
-            except NotSent:
-                raise
-            except (RedisError, OSError) as error:
-                raise NotSent(error) from error
+            self._socket = await self._found()
+            self._refuse_if_closed()
         return cast("Socket", self._socket)
+
+    async def _found(self) -> Socket:
+        try:
+            return await self._find()
+        except NotSent:
+            raise
+        except (RedisError, OSError) as error:
+            raise NotSent(error) from error
+
+    def _refuse_if_closed(self) -> None:
+        """Also once a connection was dialled: the client may have been closed meanwhile."""
+        if self._closed:
+            self.cut()
+            raise NotSent("this client is closed")
 
     async def _exchange(self, socket: Socket, commands: Sequence[Sequence[Any]]) -> list[Any]:
         try:
