@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from harness.engine import recipes, tools
+from harness.engine.building import Builder, BuildFailed
 from harness.engine.discovery import connect
 from harness.engine.pulling import PullFailed, pull
 from harness.engine.statedir import state_directory
-from harness.engine.steps import Say, StepFailed, quoted
-from harness.engine.versions import Image, Kind, catalogue, containers_directory
+from harness.engine.steps import Say, StepFailed
+from harness.engine.versions import Image, Kind, catalogue
 from harness.model.errors import DeadlineExceeded, ImageUnavailable
 
 if TYPE_CHECKING:
     import docker
 
-_BUILD_SECONDS = 900
 _LOCK_SECONDS = 1800.0
 _AT_ONCE = 2
 
@@ -74,7 +73,7 @@ def provide(image: Image, say: Say, *, install: bool = True) -> Provided:
     client = connect()
     if image_id(client, image):
         return Provided(image, How.PRESENT)
-    with _lock(image, say):
+    with _only_one(image, say):
         if image_id(client, image):
             return Provided(image, How.PRESENT)
         return Provided(image, _obtain(client, image, say, install=install))
@@ -98,8 +97,9 @@ def needed(backends: Iterable[tuple[str, str]]) -> list[Image]:
     return [*dict.fromkeys([*parts, *filter(None, nodes)])]
 
 
-def _lock(image: Image, say: Say) -> FileLock:
-    """Take the machine's lock of one image, so that no two processes build it."""
+@contextmanager
+def _only_one(image: Image, say: Say) -> Iterator[None]:
+    """Hold the machine's lock of one image, so that no two processes build it."""
     directory = state_directory() / "images"
     directory.mkdir(exist_ok=True)
     lock = FileLock(directory / f"{image.name}-{image.version}.lock", thread_local=False)
@@ -112,68 +112,49 @@ def _lock(image: Image, say: Say) -> FileLock:
         except Timeout:
             what = f"lock of image {image}"
             raise DeadlineExceeded(what, _LOCK_SECONDS, f"{lock.lock_file} is held") from None
-    return lock
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _obtain(client: docker.DockerClient, image: Image, say: Say, *, install: bool) -> How:
-    reasons = []
-    if official := catalogue().entry(image.name).official:
+    reasons: list[str] = []
+    for failing, how, way in _ways(client, image, say, install=install):
+        if reasons:
+            say(f"{image}: {reasons[-1]}")
         try:
-            _pull_and_tag(client, image, official.format(version=image.version), say)
-        except PullFailed as error:
-            say(f"{image}: not pulled ({error})")
-            reasons.append(f"not pulled: {error}")
+            way()
+        except (PullFailed, BuildFailed, recipes.NoRecipe, tools.ToolMissing, StepFailed) as error:
+            reasons.append(f"{failing}: {error}")
         else:
-            return How.PULLED
-    try:
-        _build(client, image, say, install=install)
-    except (recipes.NoRecipe, tools.ToolMissing, StepFailed) as error:
-        reasons.append(f"not built: {error}")
-        raise ImageUnavailable(image.tag, reasons, _remedy(image)) from error
-    return How.BUILT
+            return how
+    raise ImageUnavailable(image.tag, reasons, _remedy(image))
 
 
-def _pull_and_tag(client: docker.DockerClient, image: Image, reference: str, say: Say) -> None:
+def _ways(
+    client: docker.DockerClient, image: Image, say: Say, *, install: bool
+) -> Iterator[tuple[str, How, Callable[[], None]]]:
+    """Yield the ways to have an image, the best first, each with what its failure is called."""
+    entry = catalogue().entry(image.name)
+    builder = Builder(client, image, entry, say, install)
+    if entry.official:
+        yield "not pulled", How.PULLED, partial(_pull_and_tag, client, image, say)
+    if entry.official_base:
+        yield "not built on an official image", How.BUILT, builder.on_official_base
+    yield "not built from packages", How.BUILT, partial(_build, builder)
+
+
+def _pull_and_tag(client: docker.DockerClient, image: Image, say: Say) -> None:
+    reference = catalogue().entry(image.name).official.format(version=image.version)
     pull(reference, say)
     client.images.get(reference).tag(*image.tag.rsplit(":", 1))
 
 
-def _build(client: docker.DockerClient, image: Image, say: Say, *, install: bool) -> None:
-    entry = catalogue().entry(image.name)
-    arguments = {"VERSION": image.version}
-    if entry.base:
-        arguments["BASE"] = ensure(entry.base, catalogue().entry(entry.base).default, say, install=install)
-    with tempfile.TemporaryDirectory(prefix="broker-harness-build-") as directory:
-        context = Path(directory) / image.name
-        shutil.copytree(containers_directory() / image.name, context)
-        recipes.Build(image, entry, context, say, install).prepare()
-        say(f"{image}: building the image")
-        _docker_build(client, image, context, arguments)
-    say(f"{image}: built")
-
-
-def _docker_build(
-    client: docker.DockerClient, image: Image, context: Path, arguments: dict[str, str]
-) -> None:
-    from docker.errors import APIError, BuildError  # noqa: PLC0415 - only who builds pays for it
-
-    try:
-        client.images.build(
-            path=str(context),
-            tag=image.tag,
-            rm=True,
-            forcerm=True,
-            buildargs=arguments,
-            timeout=_BUILD_SECONDS,
-        )
-    except BuildError as error:
-        # The steps that went well are an image without a name now.
-        label = f"broker-harness.image={image.name}"
-        client.images.prune(filters={"dangling": True, "label": label})
-        log = "".join(str(event.get("stream", "")) for event in error.build_log)
-        raise recipes.NoRecipe(f"{error.msg}{quoted(log)}") from error
-    except APIError as error:
-        raise recipes.NoRecipe(f"the engine refuses to build: {error}") from error
+def _build(builder: Builder) -> None:
+    base = builder.entry.base
+    on = ensure(base, catalogue().entry(base).default, builder.say, install=builder.install) if base else ""
+    builder.from_packages(on)
 
 
 def _remedy(image: Image) -> str:

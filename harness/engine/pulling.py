@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from harness.engine.steps import Say
 
-_SILENCE_SECONDS = 15
+_SILENCE_SECONDS = 15.0
 _SAY_EVERY = 10.0
 _ANSWERED = ("manifest unknown", "denied", "unauthorized", "toomanyrequests", "name unknown")
 
@@ -43,24 +45,47 @@ def pull(reference: str, say: Say) -> None:
 
 
 def _pull(reference: str, say: Say) -> None:
-    import docker  # noqa: PLC0415 - only who pulls pays for it
-
-    repository, _, tag = reference.rpartition(":")
-    client = docker.from_env(version="auto", timeout=_SILENCE_SECONDS)
-    try:
-        _follow(client.api.pull(repository, tag, stream=True, decode=True), reference, say)
-    finally:
-        client.close()
-
-
-def _follow(events: Iterable[Mapping[str, str]], reference: str, say: Say) -> None:
     said = time.monotonic()
-    for event in events:
+    for event in _events(reference):
         if error := event.get("error"):
             raise PullFailed(f"{reference}: {error}")
         if time.monotonic() - said > _SAY_EVERY:
             said = time.monotonic()
             say(f"pulling {reference}: {event.get('status', '')} {event.get('progress', '')}".rstrip())
+
+
+def _events(reference: str) -> Iterator[Mapping[str, str]]:
+    """Yield what the engine tells, as long as it tells something.
+
+    The client has no deadline for a pull, so it is read by a thread, which is left to itself when
+    the engine falls silent: the engine gives up before long, and the thread ends with it.
+    """
+    told: queue.SimpleQueue[Mapping[str, str] | Exception | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(reference, told.put), daemon=True, name="pull").start()
+    while True:
+        try:
+            event = told.get(timeout=_SILENCE_SECONDS)
+        except queue.Empty:
+            raise TimeoutError(f"the engine said nothing for {_SILENCE_SECONDS:g} s") from None
+        if event is None:
+            return
+        if isinstance(event, Exception):
+            raise event
+        yield event
+
+
+def _read(reference: str, tell: Callable[[Mapping[str, str] | Exception | None], None]) -> None:
+    import docker  # noqa: PLC0415 - only who pulls pays for it
+
+    repository, _, tag = reference.rpartition(":")
+    try:
+        with contextlib.closing(docker.from_env(version="auto")) as client:
+            for event in client.api.pull(repository, tag, stream=True, decode=True):
+                tell(event)
+    except Exception as error:  # noqa: BLE001 - whoever listens raises it
+        tell(error)
+    else:
+        tell(None)
 
 
 def _engine_errors() -> tuple[type[Exception], ...]:

@@ -19,7 +19,8 @@ _FIRST_WITH_LOG4J2 = 4
 _DPKG_OPTIONS = (
     # What a power failure spoils is built again, so nothing waits for the disk.
     "--dpkgopt=force-unsafe-io",
-    *(f"--dpkgopt=path-exclude=/usr/share/{unread}/*" for unread in ("doc", "info", "locale", "man")),
+    # Manual pages stay: without them the alternatives of a JRE cannot be set up.
+    *(f"--dpkgopt=path-exclude=/usr/share/{unread}/*" for unread in ("doc", "info", "locale")),
 )
 
 

@@ -46,7 +46,8 @@ class Entry:
     """One table of ``versions.toml``.
 
     ``image`` is empty where none is needed. ``official`` and ``go`` have a ``{version}`` to fill in.
-    ``suites`` names the Debian release that has a version; ``base`` the image that a build stands on.
+    ``suites`` names the Debian release that has a version; ``base`` the image of ours
+    that a build from packages stands on, ``official_base`` the one of a registry instead of packages.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Entry:
     other: str = ""
     go: str = ""
     base: str = ""
+    official_base: str = ""
     suites: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -11,7 +11,7 @@ import pytest
 from docker.errors import APIError, BuildError, ImageNotFound
 from filelock import FileLock
 
-from harness.engine import images
+from harness.engine import building, images
 from harness.engine.images import How, Provided, ensure, ensure_all, needed, provide
 from harness.engine.pulling import PullFailed
 from harness.engine.recipes import Build
@@ -80,6 +80,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     engine = Engine()
     monkeypatch.setattr(images, "connect", lambda: engine)
     monkeypatch.setattr(images, "pull", engine.pull)
+    monkeypatch.setattr(building, "pull", engine.pull)
     monkeypatch.setattr(Build, "prepare", preparing(engine))
     return engine
 
@@ -118,17 +119,32 @@ def test_a_build_comes_last(engine: Engine) -> None:
     assert provide(NATS, said.append) == Provided(NATS, How.BUILT)
     assert engine.contexts == [(NATS.tag, {"VERSION": "2.15.2"}, ["Dockerfile", "made"])]
     assert said == [
-        f"nats 2.15.2: not pulled ({OFFICIAL}: no such host)",
+        f"nats 2.15.2: not pulled: {OFFICIAL}: no such host",
         "nats 2.15.2: building the image",
         "nats 2.15.2: built",
     ]
 
 
-def test_what_no_registry_has_is_built_at_once(engine: Engine) -> None:
-    """The mesh helper is ours alone."""
+def test_what_no_registry_has_is_built_on_what_one_has(engine: Engine) -> None:
+    """The mesh helper is ours alone; where there is a registry its base is not, and no tool is needed."""
+    base = "docker.io/library/debian:trixie-slim"
+    engine.pullable.add(base)
+    assert provide(Image("mesh", "1"), silent).how is How.BUILT
+    ((_, arguments, files),) = engine.contexts
+    assert arguments == {"VERSION": "1", "BASE": base}
+    assert "made" not in files
+
+
+def test_what_cannot_be_built_on_an_official_image_is_built_from_packages(engine: Engine) -> None:
+    """A registry that is not there keeps nobody from building."""
     said: list[str] = []
     assert provide(Image("mesh", "1"), said.append).how is How.BUILT
-    assert said == ["mesh 1: building the image", "mesh 1: built"]
+    assert said == [
+        "mesh 1: not built on an official image: docker.io/library/debian:trixie-slim: no such host",
+        "mesh 1: building the image",
+        "mesh 1: built",
+    ]
+    assert "made" in engine.contexts[0][2]
 
 
 def test_a_build_has_its_base_first(engine: Engine) -> None:
@@ -160,7 +176,7 @@ def test_what_cannot_be_had_names_all_that_was_tried(engine: Engine) -> None:
         ensure("nats", "2.99.0", silent)
     message = str(caught.value)
     assert "image broker-harness/nats:2.99.0 cannot be had: not pulled: " in message
-    assert "; not built: go is missing\nhint: nats can be had as 2.15.2, " in message
+    assert "; not built from packages: go is missing\nhint: nats can be had as 2.15.2, " in message
     assert "any release of the Go module github.com/nats-io/nats-server/v2" in message
     assert "with /nats-server, as broker-harness/nats:2.99.0" in message
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ class Engine:
         self.events: list[dict[str, str]] = []
         self.error: Exception | None = None
         self.closed = 0
+        self.silent: threading.Event | None = None
 
     @property
     def api(self) -> Engine:
@@ -32,6 +34,8 @@ class Engine:
 
     def pull(self, repository: str, tag: str, **_: Any) -> Iterator[dict[str, str]]:
         self.asked.append((repository, tag))
+        if self.silent is not None:
+            self.silent.wait(30)
         if self.error is not None:
             raise self.error
         return iter(self.events)
@@ -107,6 +111,17 @@ def test_a_registry_that_refuses_one_image_is_asked_for_others(error: Exception,
     engine.error = None
     pull(NATS, silent)
     assert len(engine.asked) == 2
+
+
+def test_an_engine_that_falls_silent_is_given_up_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry that drops our packets costs the deadline once, however long the engine waits for it."""
+    monkeypatch.setattr(pulling, "_SILENCE_SECONDS", 0.05)
+    engine.silent = threading.Event()
+    with pytest.raises(PullFailed, match=r"the engine said nothing for 0\.05 s"):
+        pull(REDIS, silent)
+    with pytest.raises(PullFailed, match=r"docker\.io did not answer before"):
+        pull(NATS, silent)
+    engine.silent.set()
 
 
 def test_another_registry_is_asked_of_its_own(engine: Engine) -> None:
