@@ -83,7 +83,7 @@ class NoAnswer(TimeoutError):
     """No answer came in time; the request may be carried out yet."""
 
     def __init__(self, node: str, seconds: float) -> None:
-        super().__init__(f"no answer from {node} within {seconds:g} s")
+        super().__init__(f"no answer from {node} within {seconds:.2f} s")
 
 
 def outcome_of(error: Exception) -> Outcome:

@@ -99,6 +99,12 @@ class Fabric:
 
     # Requests.
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait at nodes now."""
+        with self.lock:
+            return sum(map(len, self._inbox.values()))
+
     def reaches(self, link: Link, node: str) -> bool:
         """Whether a connection to the node can be made over the link."""
         return self.node(node).running and (link, node) not in self.severed

@@ -15,6 +15,7 @@ from harness.model.cluster import ClusterSpec
 from harness.model.consumer import ConsumerConfig
 from harness.model.destination import Destination
 from harness.model.link import Link
+from harness.waits import wait_for_condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class World:
         """A member of the group, over a consumer link of its own."""
         client = await self.client(Link.CONSUMER, "consumer")
         return await client.subscribe(destination, config)
+
+    async def something_waits(self) -> None:
+        """Return when a request waits at a node."""
+
+        async def waiting() -> int:
+            return self.cluster.fabric.waiting
+
+        await wait_for_condition(waiting, condition="a request waits at a node", within=5.0, every=0.001)
 
 
 @pytest.fixture
