@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from harness.plugin.session import Session
 from harness.reports.failure import TITLE, failure_block
+from harness.reports.junit import properties
 from harness.reports.result import CaseResult, Verdict
 from harness.reports.text import as_text
 
@@ -57,6 +59,14 @@ class Reporting:
         result = self._session.lost(crashitem, str(report.longrepr))
         if result is not None:
             report.harness = result.as_data()  # type: ignore[attr-defined]
+            self._write_properties(report, result)
+
+    def _write_properties(self, report: pytest.TestReport, result: CaseResult) -> None:
+        # pytest writes a test's properties after its teardown, which this one never had.
+        if xml_key in self._config.stash:
+            testcase = self._config.stash[xml_key].node_reporter(report)
+            for name, value in properties(result):
+                testcase.add_property(name, value)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:

@@ -25,6 +25,8 @@ Line = tuple[Span, ...]
 class Writer(Protocol):
     """The part of pytest's terminal writer used here; it drops styles on ``NO_COLOR`` and pipes."""
 
+    @property
+    def width_of_current_line(self) -> int: ...
     def write(self, msg: str, *, flush: bool = False, **markup: bool) -> None: ...
 
 
@@ -34,7 +36,9 @@ def plain(text: str, style: Style = "") -> Line:
 
 
 def write(writer: Writer, lines: Iterable[Line]) -> None:
-    """Write each line, with its styles where the terminal has any."""
+    """Write each line, with its styles where the terminal has any; begins on a line of its own."""
+    if writer.width_of_current_line:
+        writer.write("\n")
     for line in lines:
         for text, style in line:
             writer.write(text, **({style: True} if style else {}))

@@ -98,6 +98,9 @@ class FakeCase:
         self.judgement: Judgement | None = None
         self._ending: tuple[str, str] = ("ok", "")
 
+    def __repr__(self) -> str:
+        return f"<case on {self.spec.cluster_spec}>"
+
     def ends(self, verdict: str, summary: str = "") -> None:
         """Tell how the case will be judged."""
         self._ending = (verdict, summary)
