@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from harness.faults.contract import Field
-from harness.model.errors import NothingToTarget, UnknownName
+from harness.model.errors import DeadlineExceeded, NothingToTarget, UnknownName
 from harness.model.role import Role
+from harness.waits import wait_for_condition
+
+HELD_WITHIN = 10.0
 
 
 def checked_target(target: str) -> str:
@@ -28,15 +33,26 @@ async def resolve(field: Field, target: str) -> tuple[str, ...]:
     if target in {Role.LEADER, Role.FOLLOWER, Role.MINORITY, Role.MAJORITY}:
         return _by_leader(target, nodes, await _leader(field))
     if target in {Role.CONTROLLER, Role.COORDINATOR}:
-        return _one(await field.observer.controller(), target, "the cluster")
+        return (await _held(field.observer.controller, target, "the cluster"),)
     if target not in nodes:
         raise UnknownName("node", target, nodes)
     return (target,)
 
 
 async def _leader(field: Field) -> str:
-    leaders = await field.observer.leaders(field.destination)
-    return _one(leaders[0] if leaders else "", Role.LEADER, field.destination.name)[0]
+    async def first() -> str:
+        leaders = await field.observer.leaders(field.destination)
+        return leaders[0] if leaders else ""
+
+    return await _held(first, Role.LEADER, field.destination.name)
+
+
+async def _held(look: Callable[[], Awaitable[str]], role: str, where: str) -> str:
+    """Who holds the role; a cluster that has just changed hands is given time to say so."""
+    try:
+        return await wait_for_condition(look, condition=f"a {role} of {where}", within=HELD_WITHIN, every=0.1)
+    except DeadlineExceeded:
+        raise NothingToTarget(role, where) from None
 
 
 def _by_leader(target: str, nodes: tuple[str, ...], leader: str) -> tuple[str, ...]:

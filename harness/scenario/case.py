@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 import random
 import secrets
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -53,9 +54,9 @@ from harness.workloads.publishing import Publishing, PublishingOptions
 from harness.workloads.recorded import RecordedClient, RecordedSubscription
 from harness.workloads.tally import Tally
 
-CONNECT_WITHIN = 15.0
+CONNECT_WITHIN = 20.0
 CREATE_WITHIN = 30.0
-JOIN_WITHIN = 20.0
+JOIN_WITHIN = 30.0
 DEFAULT_LEASE = 5.0
 """Seconds: long enough for a healthy consumer on a busy machine, short enough to wait for."""
 LONGEST_LEASE = 15.0
@@ -82,6 +83,7 @@ class Case:
         self._token = secrets.token_hex(4)
         self._closing = AsyncExitStack()
         self._draining: Draining | None = None
+        self._by_hand: defaultdict[str, list[RecordedSubscription]] = defaultdict(list)
         self._configs: dict[tuple[str, str], ConsumerConfig] = {}
 
     @property
@@ -128,9 +130,13 @@ class Case:
     async def client(self, name: str = "client", link: Link = Link.PUBLISHER) -> RecordedClient:
         """A connected client of this case, recorded; disconnected when the case ends."""
         client = self._recorded(f"{name}-{next(self._numbers)}", link)
-        with anyio.fail_after(CONNECT_WITHIN):
-            await client.connect()
         self._closing.push_async_callback(client.disconnect)
+
+        async def connected() -> bool:
+            await client.connect()
+            return True
+
+        await wait_for_condition(connected, condition=f"{client.name} connects", within=CONNECT_WITHIN, every=0.2)
         return client
 
     def has(self, capability: Capability) -> bool:
@@ -171,6 +177,7 @@ class Case:
         client = await self.client("consumer", Link.CONSUMER)
         subscription = await client.subscribe(destination, self._config(destination, group, options))
         self._closing.push_async_callback(subscription.close)
+        self._by_hand[destination.name].append(subscription)
         return subscription
 
     async def publish(self, destination: Destination, *messages: Message) -> list[Receipt]:
@@ -208,12 +215,11 @@ class Case:
     ) -> AsyncIterator[list[Consuming]]:
         """Consume while the block runs; ``options`` are those of ``ConsumerConfig``."""
         config = self._config(destination, group, options)
-        workloads = []
-        for _ in range(members):
-            client = await self.client("consumer", Link.CONSUMER)
-            workloads.append(Consuming(client, destination, config))
-            await self._joined(workloads[-1])
+        workloads = [
+            Consuming(await self.client("consumer", Link.CONSUMER), destination, config) for _ in range(members)
+        ]
         async with running(workloads):
+            await self._joined(workloads)
             yield workloads
 
     def consumer_process(
@@ -290,13 +296,16 @@ class Case:
     ) -> None:
         """Have every group that has consumed (or ``group``) read to the end, then read the log itself.
 
-        Each group is joined by a member of ours, with the settings it had. Raises
+        Each group is joined by a member of ours, with the settings it had; subscriptions received
+        from by hand are closed first, or they would keep what they hold. Raises
         ``DeadlineExceeded`` when what is published now is not handed out within ``within`` seconds.
         """
         groups = [group] if group else sorted(self.tally.groups[destination.name])
         configs = [self._config(destination, name, {}) for name in groups]
         grace = GRACE + max((config.lease for config in configs if config.lease < LONGEST_LEASE), default=0.0)
         with self._ledger.phase("verify"):
+            for subscription in self._by_hand.pop(destination.name, ()):
+                await subscription.close()
             async with AsyncExitStack() as consumers:
                 for name in groups:
                     await consumers.enter_async_context(self.consuming(destination, group=name))
@@ -349,14 +358,16 @@ class Case:
         condition = f"{destination.name} created"
         await wait_for_condition(created, condition=condition, within=CREATE_WITHIN, every=0.5)
 
-    async def _joined(self, member: Consuming) -> None:
-        """Join, by as many subscribe ops as it takes: right after healing a group may have no leader yet."""
+    async def _joined(self, members: Sequence[Consuming]) -> None:
+        async def outside() -> list[str]:
+            return [member.last_error or "no answer yet" for member in members if not member.has_joined]
 
-        async def joined() -> bool:
-            await member.join()
-            return True
-
-        await wait_for_condition(joined, condition="a consumer joins its group", within=JOIN_WITHIN, every=0.2)
+        await wait_for_condition(
+            outside,
+            condition="every consumer joins its group",
+            within=JOIN_WITHIN,
+            until=lambda errors: not errors,
+        )
 
     def _seeded(self) -> random.Random:
         return random.Random(self.rng.getrandbits(64))  # noqa: S311 - traffic to be replayed

@@ -21,6 +21,8 @@ from harness.workloads.recorded import RecordedClient
 from harness.workloads.tally import Tally
 
 PUBLISH_SECONDS = 3.0
+HANDED_WITHIN = 8.0
+"""Seconds for one message to reach every group, longer than a consumer takes to find a new leader."""
 KEYS_PER_PARTITION = 50
 
 
@@ -35,22 +37,15 @@ class Draining:
         self._counter = 0
 
     async def recovered(self, destination: Destination, within: float) -> float:
-        """Return the seconds until the cluster is whole and a new message reaches every group.
+        """Return the seconds until a new message reaches every group, and the cluster is whole then.
 
         Raises ``DeadlineExceeded`` naming what was lacking.
         """
         begun = time.monotonic()
-        position = await self._acknowledged(destination, b"recovery", within)
-        await self._handed_to_all(destination, {position}, begun + within - time.monotonic())
+        await self._reaches_every_group(destination, b"recovery", within)
         seconds = time.monotonic() - begun
         self._ledger.observe("recovery", destination=destination.name, value=seconds)
-        await wait_for_condition(
-            self._observer.not_ready,
-            condition=f"{destination.name}: cluster whole again",
-            within=max(0.1, begun + within - time.monotonic()),
-            until=lambda lacking: not lacking,
-            every=0.1,
-        )
+        await self._whole(destination, begun + within - time.monotonic())
         return seconds
 
     async def drained(self, destination: Destination, within: float, grace: float) -> Sequence[Stored]:
@@ -58,8 +53,8 @@ class Draining:
 
         Raises ``DeadlineExceeded`` when a marker is not acknowledged or not handed out in time.
         """
-        markers = await self._mark(destination, within)
-        await self._handed_to_all(destination, markers, within)
+        await self._whole(destination, within)
+        await self._mark(destination, within)
         await self._in_sync(destination, within)
         log = await self.client.read_log(destination)
         self._ledger.observe("log-read", destination=destination.name, value=len(log))
@@ -67,6 +62,25 @@ class Draining:
         for group in self._tally.groups[destination.name]:
             self._ledger.observe("drained", destination=destination.name, group=group)
         return log
+
+    async def _reaches_every_group(self, destination: Destination, key: bytes, within: float) -> Position:
+        """Publish until one message is acknowledged and handed to every group; return its position.
+
+        More than one may be needed: what a deposed primary acknowledges before it hears of its
+        successor is gone, and would be waited for in vain.
+        """
+        deadline = time.monotonic() + within
+        last_seen: object = "nothing acknowledged"
+        while (left := deadline - time.monotonic()) > 0:
+            position = await self._acknowledged(destination, key, left)
+            try:
+                await self._handed_to_all(destination, position, min(left, HANDED_WITHIN))
+            except DeadlineExceeded as missed:
+                last_seen = missed.last_seen
+            else:
+                return position
+        condition = f"{destination.name}: every group reads what is published after healing"
+        raise DeadlineExceeded(condition, within, last_seen)
 
     async def _acknowledged(self, destination: Destination, key: bytes, within: float) -> Position:
         async def publish() -> Position:
@@ -83,28 +97,34 @@ class Draining:
             every=0.1,
         )
 
-    async def _mark(self, destination: Destination, within: float) -> set[Position]:
-        markers: dict[int, Position] = {}
-        for i in range(destination.partitions * KEYS_PER_PARTITION):
-            if len(markers) == destination.partitions:
-                break
-            position = await self._acknowledged(destination, f"marker-{i}".encode(), within)
-            markers[position.partition] = position
-        return set(markers.values())
-
-    async def _handed_to_all(self, destination: Destination, positions: set[Position], within: float) -> None:
+    async def _handed_to_all(self, destination: Destination, position: Position, within: float) -> None:
         async def lacking() -> list[str]:
-            return [
-                f"{group} lacks {len(positions - self._tally.delivered[destination.name, group])}"
-                for group in sorted(self._tally.groups[destination.name])
-                if positions - self._tally.delivered[destination.name, group]
-            ]
+            groups = sorted(self._tally.groups[destination.name])
+            return [group for group in groups if position not in self._tally.delivered[destination.name, group]]
 
         await wait_for_condition(
             lacking,
-            condition=f"{destination.name}: every group reads what was published after healing",
-            within=max(0.1, within),
+            condition=f"{destination.name}: {position} handed to every group",
+            within=within,
             until=lambda groups: not groups,
+        )
+
+    async def _mark(self, destination: Destination, within: float) -> None:
+        """Have one message per partition reach every group; its key decides the partition."""
+        marked: set[int] = set()
+        for i in range(destination.partitions * KEYS_PER_PARTITION):
+            if len(marked) == destination.partitions:
+                break
+            position = await self._reaches_every_group(destination, f"marker-{i}".encode(), within)
+            marked.add(position.partition)
+
+    async def _whole(self, destination: Destination, within: float) -> None:
+        await wait_for_condition(
+            self._observer.not_ready,
+            condition=f"{destination.name}: cluster whole again",
+            within=max(0.5, within),
+            until=lambda lacking: not lacking,
+            every=0.1,
         )
 
     async def _in_sync(self, destination: Destination, within: float) -> None:

@@ -30,5 +30,4 @@ class ConsumerTask:
 
     async def _consume(self) -> None:
         await self._client.connect()
-        await self._consuming.join()
         await self._consuming.run()

@@ -1,4 +1,4 @@
-"""Consuming in a group: receive, acknowledge, go on, whatever the broker does."""
+"""Consuming in a group: join, receive, acknowledge, go on, whatever the broker does."""
 
 from __future__ import annotations
 
@@ -36,22 +36,30 @@ class Consuming:
         self._subscription: RecordedSubscription | None = None
         self._stopping = False
         self.received = 0
+        self.last_error = ""
 
-    async def join(self) -> None:
-        """Subscribe; raises the client's own error when that does not succeed."""
-        self._subscription = await self._client.subscribe(self._destination, self._config)
+    @property
+    def has_joined(self) -> bool:
+        """Whether a subscribe has succeeded."""
+        return self._subscription is not None
 
     def stop(self) -> None:
         """Have ``run`` end once the receive under way has ended, which is half a second at most."""
         self._stopping = True
 
     async def run(self) -> None:
-        """Receive and acknowledge until stopped."""
-        assert self._subscription is not None
+        """Join, then receive and acknowledge until stopped.
+
+        Joining belongs to it, because where groups rebalance no member gets in while the others
+        do not poll. Each attempt is an op of its own.
+        """
         while not self._stopping:
             try:
+                if self._subscription is None:
+                    self._subscription = await self._client.subscribe(self._destination, self._config)
                 deliveries = await self._subscription.receive(RECEIVE_LIMIT, RECEIVE_SECONDS)
-            except Exception:  # noqa: BLE001 - recorded with its meaning; traffic goes on
+            except Exception as error:  # noqa: BLE001 - recorded with its meaning; traffic goes on
+                self.last_error = f"{type(error).__name__}: {error}"
                 await asyncio.sleep(AFTER_AN_ERROR)
                 continue
             self.received += len(deliveries)

@@ -149,6 +149,7 @@ class RecordedSubscription:
         self._group_of = (destination, group)
         self._journal = journal
         self._tally = tally
+        self._closed = False
 
     async def receive(self, limit: int = 100, timeout: float = 1.0) -> list[Delivery]:
         """Up to ``limit`` deliveries; each is in the history before anybody can acknowledge it."""
@@ -199,7 +200,10 @@ class RecordedSubscription:
             await self._subscription.extend(delivery)
 
     async def close(self) -> None:
-        """Leave the group."""
+        """Leave the group; harmless twice."""
+        if self._closed:
+            return
+        self._closed = True
         async with self._journal.op(Function.CLOSE, **self._where):
             await self._subscription.close()
 

@@ -107,7 +107,7 @@ def _sentinel(node: str, nodes: Sequence[str]) -> str:
         f"sentinel myid {_sentinel_id(node)}",
         f"sentinel announce-ip {node}",
         f"sentinel monitor {MASTER} {nodes[0]} {PORT} {len(nodes) // 2 + 1}",
-        f"sentinel down-after-milliseconds {MASTER} 500",
+        f"sentinel down-after-milliseconds {MASTER} 1000",
         # Twice this must pass before the same primary may be failed over again (default 2 x 180 s).
         f"sentinel failover-timeout {MASTER} 1000",
         f"sentinel parallel-syncs {MASTER} {len(nodes) - 1}",
