@@ -124,7 +124,7 @@ class KafkaSubscription:
             through = self._config.ack_policy is AckPolicy.ALL
             passed = ledger.settle_through(offset) if through else ledger.settle(offset)
         if passed:
-            await self._committing.run(partial(self._commit, partition, ledger))
+            await self._committed(partial(self._commit, partition, ledger))
         self.confirms_acks = passed
 
     async def nak(self, delivery: Delivery, delay: float = 0.0) -> None:
@@ -163,6 +163,13 @@ class KafkaSubscription:
         self._committing.end()
         await bounded(self._polling.run(self._leave), 1.0)
         self._polling.end()
+
+    async def _committed(self, commit: Callable[[], None]) -> None:
+        """Wait for a commit, and go on polling: a member that waits for its coordinator is not silent."""
+        committing = asyncio.ensure_future(self._committing.run(commit))
+        while not (await asyncio.wait({committing}, timeout=self._config.session / 4))[0]:
+            await self._polling.run(partial(self._poll, 1, 0.0))
+        await committing
 
     def _ledger(self, delivery: Delivery) -> Ledger:
         """The ledger the delivery is in; the lock is held."""

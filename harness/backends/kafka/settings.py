@@ -115,8 +115,8 @@ def _reading() -> Settings:
 def _membership(config: ConsumerConfig, protocol: Protocol) -> Settings:
     """With KIP-848 sessions and heartbeats are the broker's, and so is the assignor."""
     session = int(config.session * 1000)
-    # Nobody polls while a workload waits for a commit that the coordinator does not answer.
-    polled = {"max.poll.interval.ms": max(session, 60_000)}
+    # The library's own thread keeps a member alive that nobody reads from any more: such a one is silent too.
+    polled = {"max.poll.interval.ms": session}  # 5 min
     if protocol == "consumer":
         return polled | {"group.protocol": "consumer", "group.remote.assignor": "uniform"}
     return polled | {
