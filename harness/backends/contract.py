@@ -130,7 +130,7 @@ class Backend(Protocol):
         """The tiers a cluster of ``nodes`` can have, the default one first."""
         ...
 
-    def start(self, spec: ClusterSpec, owner: str, cluster_id: str) -> Cluster:
+    def start(self, spec: ClusterSpec, owner: str, cluster_id: str = "") -> Cluster:
         """Start the cluster's nodes without waiting for them.
 
         ``owner`` labels all it creates; ``cluster_id`` names the cluster where clusters have ids.

@@ -55,7 +55,7 @@ class Delivery:
     """One hand-over of a stored message to a consumer.
 
     ``attempt`` counts from 1, ``None`` where the backend does not count. ``destination`` is
-    the native name the broker delivered it from. ``handle`` is the backend's own.
+    where the broker delivered it from, as a dotted name again. ``handle`` is the backend's own.
     """
 
     message: Message

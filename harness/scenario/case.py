@@ -304,6 +304,7 @@ class Case:
         configs = [self._config(destination, name, {}) for name in groups]
         grace = GRACE + max((config.lease for config in configs if config.lease < LONGEST_LEASE), default=0.0)
         with self._ledger.phase("verify"):
+            await self._witness.look()
             for subscription in self._by_hand.pop(destination.name, ()):
                 await subscription.close()
             async with AsyncExitStack() as consumers:

@@ -56,7 +56,7 @@ sentinel announce-port {SENTINEL_PORT}
 # Links must be renewed (after 15 s) well within four publish periods, or the Sentinel of a node that
 # was cut off demotes the new primary before it has heard of the failover.
 _PERIODS = (
-    "info-period 400 ping-period 300 ask-period 200 publish-period 500 tilt-period 1000 "
+    "info-period 400 ping-period 300 ask-period 200 publish-period 700 tilt-period 1000 "
     "min-link-reconnect-period 500"
 )
 
