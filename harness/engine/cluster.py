@@ -225,8 +225,9 @@ class ContainerCluster:
 
     def log(self, node: str, lines: int | None = None, since: float = 0.0) -> str:
         """The last ``lines`` (all when ``None``) of what a node has written since ``since``."""
-        tail = "all" if lines is None else lines
-        return self._container(node).logs(tail=tail, since=since).decode(errors="replace")
+        container = self._container(node)
+        text = container.logs(since=since) if lines is None else container.logs(tail=lines, since=since)
+        return text.decode(errors="replace")
 
     def pause(self, node: str) -> None:
         """Freeze every process of the node; its kernel still answers TCP."""

@@ -40,7 +40,7 @@ def start_container(plan: ContainerPlan) -> Container:
     connect()  # settles the environment that testcontainers reads when it is imported
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - must come after connect()
 
-    container = DockerContainer(plan.image, command=list(plan.command[1:])).with_name(plan.name)
+    container = DockerContainer(plan.image).with_name(plan.name).with_command(list(plan.command[1:]))
     container.ports = {f"{port}/tcp": ("127.0.0.1", None) for port in plan.ports}  # type: ignore[misc]
     for volume, path in plan.volumes.items():
         container.with_volume_mapping(volume, path, mode="rw")
