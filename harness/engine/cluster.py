@@ -25,7 +25,8 @@ from harness.engine.description import (
     save,
 )
 from harness.engine.discovery import connect
-from harness.engine.labels import CLUSTER, OWNER, ROLE
+from harness.engine.labels import CLUSTER, EXPIRES, OWNER, ROLE
+from harness.engine.ownership import KEPT
 from harness.engine.proxy import API_PORT, LinkProxy, listen_port
 from harness.engine.sweep import remove_cluster
 from harness.model.cluster import ClusterSpec, Edge, Endpoint, NodeState
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 MESH_IMAGE = "broker-harness/mesh:1"
 PROXY_IMAGE = "broker-harness/toxiproxy:2.12.0"
+KEPT_SECONDS = 24 * 3600.0
+"""How long a cluster that is kept on purpose stays before a sweep may take it."""
 
 
 def start_cluster(
@@ -75,6 +78,8 @@ class _Birth:
         self._nodes = tuple(f"n{i}" for i in range(1, spec.nodes + 1))
         self._ports = tuple(blueprint.ports())
         self._labels = {OWNER: owner, CLUSTER: cluster_id}
+        if owner.startswith(KEPT):
+            self._labels[EXPIRES] = str(int(time.time() + KEPT_SECONDS))
 
     def run(self) -> ClusterDescription:
         connect().networks.create(self._prefix, driver="bridge", labels=self._labels)

@@ -10,6 +10,7 @@ It lies in the state directory as ``clusters/<id>.json`` for as long as the clus
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,3 +85,13 @@ def load(cluster_id: str) -> ClusterDescription:
         raise HarnessError(f"{path} has format {version}, this harness reads {FORMAT_VERSION}: upgrade it")
     return msgspec.json.decode(raw, type=ClusterDescription)
 
+
+def described(owner: str) -> Iterator[ClusterDescription]:
+    """Every cluster of ``owner`` that is described now."""
+    for path in sorted(description_path("any").parent.glob("*.json")):
+        try:
+            description = load(path.stem)
+        except HarnessError:
+            continue  # taken away meanwhile
+        if description.owner == owner:
+            yield description

@@ -31,6 +31,7 @@ from harness.checkers.anomaly import Checker
 from harness.checkers.dead_letter_exact import DeadLetterExact
 from harness.checkers.judge import Judgement
 from harness.engine.cluster import ContainerCluster
+from harness.engine.janitor import Janitor
 from harness.faults.contract import Fault, Field
 from harness.model.capability import Capability
 from harness.model.cluster import Cluster
@@ -67,11 +68,19 @@ GRACE = 3.0
 class Case:
     """One scenario on one leased cluster; made by the ``case`` fixture, alive for one test."""
 
-    def __init__(self, spec: CaseSpec, backend: Backend, cluster: Cluster, directory: Path) -> None:
+    def __init__(
+        self,
+        spec: CaseSpec,
+        backend: Backend,
+        cluster: Cluster,
+        directory: Path,
+        janitor: Janitor | None = None,
+    ) -> None:
         self.spec = spec
         self.backend = backend
         self.cluster = cluster
         self.reusable = True
+        self._janitor = janitor
         self.rng = random.Random(spec.seed)  # noqa: S311 - a schedule to be replayed, not a secret
         self.tally = Tally()
         self._docket = Docket(spec, backend, directory, _images(cluster))
@@ -250,7 +259,7 @@ class Case:
         if not isinstance(self.cluster, ContainerCluster):
             client = self._recorded(f"consumer-task-{number}", Link.CONSUMER)
             return ConsumerTask(client, Consuming(client, destination, config, acks=acks))
-        return ConsumerProcess(
+        process = ConsumerProcess(
             Assignment(
                 cluster=self.cluster.id,
                 destination=destination,
@@ -262,6 +271,9 @@ class Case:
                 acks=acks,
             ),
         )
+        if self._janitor is not None:
+            self._janitor.register_process(process.pid)
+        return process
 
     # --- phases ----------------------------------------------------------------------------
 

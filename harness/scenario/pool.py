@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 from harness.backends.contract import Backend
 from harness.engine.blueprint import Blueprint
 from harness.engine.cluster import ContainerCluster
-from harness.engine.description import ClusterDescription, description_path, load
+from harness.engine.description import ClusterDescription, described, description_path
 from harness.engine.janitor import Janitor
 from harness.engine.memory import available_megabytes
 from harness.engine.statedir import state_directory
@@ -168,13 +168,7 @@ class Pool:
             self._janitor.lease(cluster_id)
 
     def _ours(self) -> Iterator[ClusterDescription]:
-        for path in sorted(_clusters().glob("*.json")):
-            try:
-                description = load(path.stem)
-            except HarnessError:
-                continue  # taken away meanwhile
-            if description.owner == self._owner:
-                yield description
+        return described(self._owner)
 
 
 def _clusters() -> Path:

@@ -17,6 +17,8 @@ from anyio import to_thread
 
 from harness.backends import load_backend
 from harness.engine import ownership
+from harness.engine.cluster import KEPT_SECONDS
+from harness.engine.description import described
 from harness.engine.janitor import Janitor
 from harness.engine.sweep import remove_owner, sweep
 from harness.scenario.case import Case
@@ -67,6 +69,11 @@ class Run:
         }
 
     @property
+    def owner(self) -> str:
+        """What the run's clusters are labelled with: kept ones must not look like a dead run's."""
+        return f"{ownership.KEPT}{self.run_id}" if self.keep else self.run_id
+
+    @property
     def janitor(self) -> Janitor | None:
         """The connection to the run's janitor."""
         return self._janitor
@@ -75,11 +82,14 @@ class Run:
     def pool(self) -> Pool:
         """The pool this process leases its clusters from."""
         if self._pool is None:
-            self._pool = Pool(self.run_id, self._janitor, _say)
+            self._pool = Pool(self.owner, self._janitor, _say)
         return self._pool
 
     def end(self) -> None:
-        """Remove everything the run owns (unless it is kept) and part from the janitor."""
+        """Remove everything the run owns and part from the janitor; kept clusters are named instead."""
+        if self.keep:
+            for description in described(self.owner):
+                _say(f"kept: {description.spec}, cluster {description.id}, for {KEPT_SECONDS / 3600:g} hours")
         if self._lock is not None:
             remove_owner(self.run_id)
         if self._janitor is not None:
@@ -100,8 +110,9 @@ async def open_case(spec: CaseSpec, run: Run) -> AsyncIterator[Case]:
     backend = load_backend(spec.backend)
     lease = await to_thread.run_sync(run.pool.lease, backend, spec.cluster_spec)
     case = None
+    directory = run.directory / spec.backend / spec.directory_name
     try:
-        case = Case(spec, backend, lease.cluster, run.directory / spec.backend / spec.directory_name)
+        case = Case(spec, backend, lease.cluster, directory, run.janitor)
         async with case.open():
             yield case
     finally:
