@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from harness.checkers.judge import Finding, Judgement
 from harness.checkers.judge import Verdict as Judged
-from harness.history.records import Observation
-from harness.history.store import read_case
-from harness.model.errors import UnreadableHistory, VerdictUnknown, ViolationFound
+from harness.model.errors import VerdictUnknown, ViolationFound
+from harness.plugin.traces import Traces, traces_of
 from harness.reports.result import CaseResult, FindingText, Verdict
 
 if TYPE_CHECKING:
@@ -39,15 +38,9 @@ class Told:
     directory: Path | None = None
 
     @property
-    def recoveries(self) -> tuple[float, ...]:
-        """The seconds of each recovery in the history."""
-        if self.directory is None:
-            return ()
-        try:
-            records = list(read_case(self.directory))
-        except UnreadableHistory:  # a case that failed before it recorded anything
-            return ()
-        return tuple(r.value for r in records if isinstance(r, Observation) and r.name == "recovery")
+    def traces(self) -> Traces:
+        """What the history tells."""
+        return Traces() if self.directory is None else traces_of(self.directory)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -89,12 +82,14 @@ def concluded(
     verdict = _verdict(report, error, told)
     if verdict is Verdict.NOT_RUN:
         return None
+    traces = told.traces
     return replace(
         case,
         verdict=verdict,
         sentence=_sentence(verdict, report, error, told),
         findings=tuple(map(_in_words, told.judgement.findings)) if told.judgement else (),
-        recoveries=told.recoveries,
+        strikes=traces.strikes,
+        recoveries=traces.recoveries,
         files=told.files,
     )
 

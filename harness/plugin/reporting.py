@@ -50,7 +50,7 @@ class Reporting:
     ) -> tuple[str, str, str | tuple[str, Mapping[str, bool]]] | None:
         """Name the verdicts that pytest has no word for; ``report.outcome`` stays what it was."""
         # An unknown verdict stays a failure there: else pytest exits with 0 and JUnit shows a pass.
-        result = result_on(report)
+        result = None if hasattr(report, "wasxfail") else result_on(report)
         return STATUSES.get(result.verdict) if result else None
 
     @pytest.hookimpl(optionalhook=True)

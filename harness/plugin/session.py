@@ -7,6 +7,7 @@ the run and reports (see ``harness.plugin.meeting`` for how they find each other
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ class Session:
             engine = _engine(self.selection)
             self._run = _begin(self._config, self._seed)
         except HarnessError as error:
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+            raise pytest.UsageError(str(error)) from None
         if self._meeting:
             self._meeting.leave_run(self._run.as_dict())
         self._stream.emit(CasesPlanned(tuple(self._cases)))
@@ -169,8 +170,7 @@ def _engine(selection: Selection) -> str:
         return ""
     from harness.engine.discovery import connect  # noqa: PLC0415 - brings docker
 
-    client = connect()
-    return f"{client.version()['Version']} at {client.api.base_url}"
+    return f"{connect().version()['Version']} at {os.environ['DOCKER_HOST']}"
 
 
 def _options(config: pytest.Config, column: Column) -> list[str]:

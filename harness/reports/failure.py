@@ -50,6 +50,6 @@ def _claim(finding: FindingText) -> str:
 
 def _circumstances(result: CaseResult) -> Iterator[tuple[str, str]]:
     yield "cluster", result.cluster
-    yield "fault", result.fault
+    yield "fault", "\n".join(result.strikes) or result.fault
     yield "seed", str(result.seed)
     yield "files", "\n".join(result.files)

@@ -50,7 +50,11 @@ class FindingText:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """A case and how it ended. ``recoveries`` are in seconds, ``files`` are paths."""
+    """A case and how it ended.
+
+    ``fault`` is what its parameters say, ``strikes`` what was really hit; ``recoveries`` are in
+    seconds, ``files`` are paths.
+    """
 
     nodeid: str
     scenario: str
@@ -64,6 +68,7 @@ class CaseResult:
     verdict: Verdict = Verdict.NOT_RUN
     sentence: str = ""
     findings: tuple[FindingText, ...] = ()
+    strikes: tuple[str, ...] = ()
     recoveries: tuple[float, ...] = ()
     files: tuple[str, ...] = ()
 
@@ -86,8 +91,8 @@ class CaseResult:
         values = {name: value for name, value in data.items() if name in known}
         values["verdict"] = Verdict(values["verdict"])
         values["findings"] = tuple(_finding(each) for each in values["findings"])
-        values["recoveries"] = tuple(values["recoveries"])
-        values["files"] = tuple(values["files"])
+        for name in ("strikes", "recoveries", "files"):
+            values[name] = tuple(values[name])
         return cls(**values)
 
 

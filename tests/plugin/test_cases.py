@@ -166,4 +166,4 @@ sys.modules["harness.scenario.run"].Run.begin = begin
 """)
     result = run("async def test_it(case): pass")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["*no container engine answers*", "*hint: run `harness setup`*"])
+    result.stderr.fnmatch_lines(["ERROR: no container engine answers*", "hint: run `harness setup`"])

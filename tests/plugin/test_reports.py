@@ -44,6 +44,7 @@ CASE = CaseResult(
     tier="rf3",
     seed=1234567890,
     fault="kill(leader)",
+    strikes=("kill(leader) hit n2: bitten, reacted, healed",),
     reproduce="pytest 'suites/cluster/test_leader_loss.py::test_acked_messages_survive[kafka-3-kill(leader)]'"
     " --seed 1234567890",
     files=("runs/20260102-030405-abcdef/kafka/suites-cluster-test_leader_loss-test_acked_messages_survive/",),
@@ -139,7 +140,7 @@ def test_no_cases_no_matrix() -> None:
         {"verdict": Verdict.VIOLATION, "sentence": LOST.summary, "findings": (LOST,)},
         {"verdict": Verdict.VIOLATION, "sentence": LOST.summary, "findings": (TOLERATED, *[LOST] * 6)},
         {"verdict": Verdict.UNKNOWN, "sentence": "the fault was not seen to bite", "findings": (TOLERATED,)},
-        {"verdict": Verdict.ERROR, "sentence": "OSError: the disk is full", "fault": "", "files": ()},
+        {"verdict": Verdict.ERROR, "sentence": "OSError: the disk is full", "strikes": (), "files": ()},
     ],
     ids=["violation", "many", "unknown", "error"],
 )

@@ -98,14 +98,15 @@ def test_what_cannot_be_cancelled_ends_its_worker(run_workers: Pytest) -> None:
     result.stderr.fnmatch_lines(["*Timeout*", "*in test_blocking", "*"])
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "worker"])
 def test_ctrl_c_heals_and_ends_the_run(
-    project: pytest.Pytester, loaded: tuple[str, ...], done: Lines
+    project: pytest.Pytester, loaded: tuple[str, ...], done: Lines, workers: tuple[str, ...]
 ) -> None:
     """After Ctrl-C the case is healed, the run ends, and the matrix says what has not run."""
     project.makepyfile(
         test_it="import anyio\nasync def test_it(case):\n    open('started', 'w')\n    await anyio.sleep(600)"
     )
-    command = [sys.executable, "-m", "pytest", *loaded, "-p", "fakes", "-n", "1", "--backend", "nats"]
+    command = [sys.executable, "-m", "pytest", *loaded, "-p", "fakes", *workers, "--backend", "nats"]
     environment = {**os.environ, "PYTHONPATH": f"{os.environ['PYTHONPATH']}{os.pathsep}{project.path}"}
     with subprocess.Popen(
         command, cwd=project.path, env=environment, stdout=subprocess.PIPE, text=True
