@@ -47,14 +47,15 @@ def names(wheel: Path) -> list[str]:
 
 
 def below(folder: str) -> set[str]:
-    """The files below a folder of the checkout, as git would list them."""
-    return {path for path in repository_files() if path.startswith(f"{folder}/")}
+    """The files below a folder of the checkout: what is in the repository, or would be after ``git add``."""
+    listed = repository_files("--cached", "--others", "--exclude-standard")
+    return {path for path in listed if path.startswith(f"{folder}/")}
 
 
 @cache
-def repository_files() -> tuple[str, ...]:
-    """What is in the repository, or would be after ``git add``; everything where there is no git."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+def repository_files(*which: str) -> tuple[str, ...]:
+    """What is in the repository; ``which`` are options of git's that widen it."""
+    command = ["git", "ls-files", *which]
     try:
         listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
