@@ -92,13 +92,16 @@ def _published_once(history: History, chain: list[Publish]) -> list[Publish]:
 
 
 def _moved(history: History, destination: str) -> dict[str, Position]:
-    """Where the log holds the messages that are not, or not known to be, where their receipts say."""
+    """Where the log holds the messages that are not, or not only, where their receipts say."""
     log = history.logs.get(destination)
+    if log is None:
+        return {}
+    suspects = {sighting.seen.message for sighting in history.unconfirmed if sighting.op is log}
     moved: dict[str, Position] = {}
-    for sighting in history.unconfirmed if log else ():
-        if sighting.op is log:
+    for seen in log.seen if suspects else ():
+        if seen.message in suspects:
             # The first of several copies counts.
-            moved.setdefault(sighting.seen.message, sighting.seen.position)
+            moved.setdefault(seen.message, seen.position)
     return moved
 
 
