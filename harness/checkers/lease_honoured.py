@@ -1,13 +1,14 @@
 """A lease cut short: a delivery was handed out again while its first holder still held it.
 
-The same position was delivered to a group twice, and the second receive had *returned* before
-the lease, counted from the *invoke* of the first, was over. The broker starts the lease somewhere
-between invoke and return of the first and hands out again between those of the second, so this is
-never blamed on a slow client. An extension that ended ``ok`` in good time starts the lease anew.
+The same position was delivered to a group twice, and from the *invoke* of the one receive to the
+*return* of the other is less than the lease, whichever of the two was handed out first: of
+receives that overlap, the one that returned first need not be the one that was served first. So
+neither a slow client nor a slow network is ever blamed. An extension that ended ``ok`` in good
+time starts the lease anew.
 
-Not cut short: when the delivery was nak'ed or rejected in between (whatever became of that), or
-its holder left the group (``close``), or was taken to be gone: its client's connection is
-somebody else's claim.
+Not cut short: when the delivery may have been given back by the time of the second, by a nak or
+reject (one of unknown outcome may take effect at any later time) or because its holder left the
+group (``close``). A holder whose connection broke is a matter for a claim.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import ClassVar
 
 from harness.checkers.anomaly import Anomaly
 from harness.checkers.gathering import Gathering
-from harness.history.facts import NEVER, GroupOf, Receive, Settlement
+from harness.history.facts import NEVER, GroupOf, Membership, Receive, Settlement
 from harness.history.records import Function, Seen
 from harness.history.view import History
 from harness.model.claim import Guarantee
@@ -68,10 +69,9 @@ def _too_early(history: History, of: GroupOf, lease: int) -> Iterator[tuple[Rece
     for settlement in history.settlements.get(of, ()):
         settled[settlement.message].append(settlement)
     for first, second, seen in suspects:
-        settlements = [act for act in settled[seen.message] if act.position in (None, seen.position)]
-        if _given_back(settlements, first, second) or _left(history, of, first, second):
-            continue
-        if second.returned < _renewed(settlements, first, second, lease) + lease:
+        acts = [act for act in settled[seen.message] if act.position in (None, seen.position)]
+        longest = max(second.returned - _renewed(acts, first, second, lease), first.returned - second.invoked)
+        if longest < lease and not _given_back(acts, first, second) and not _left(history, of, first, second):
             yield first, second, seen
 
 
@@ -84,25 +84,30 @@ def _repeated(history: History, of: GroupOf) -> Iterator[tuple[Receive, Receive,
         last[seen.position] = receive
 
 
-def _given_back(settlements: list[Settlement], first: Receive, second: Receive) -> bool:
-    return any(
-        act.function in _GIVEN_BACK and first.invoked <= act.invoked <= second.returned for act in settlements
-    )
+def _given_back(acts: list[Settlement], first: Receive, second: Receive) -> bool:
+    return any(act.function in _GIVEN_BACK and _may_count(act, first, second) for act in acts)
 
 
 def _left(history: History, of: GroupOf, first: Receive, second: Receive) -> bool:
     return any(
         act.function is Function.CLOSE
-        and act.client == first.client
-        and first.invoked <= act.invoked <= second.returned
+        and act.client in (first.client, second.client)
+        and _may_count(act, first, second)
         for act in history.memberships.get(of, ())
     )
 
 
-def _renewed(settlements: list[Settlement], first: Receive, second: Receive, lease: int) -> int:
+def _may_count(act: Settlement | Membership, first: Receive, second: Receive) -> bool:
+    """Whether an act may have taken effect between the two being handed out."""
+    if act.outcome is Outcome.FAIL or act.invoked > second.returned:
+        return False
+    return act.outcome is not Outcome.OK or act.returned >= min(first.invoked, second.invoked)
+
+
+def _renewed(acts: list[Settlement], first: Receive, second: Receive, lease: int) -> int:
     """When the lease was last started for certain: the latest extension that came in good time."""
     start = first.invoked
-    for act in settlements:
+    for act in acts:
         in_time = act.returned != NEVER and act.returned < min(start + lease, second.invoked)
         if act.function is Function.EXTEND and act.outcome is Outcome.OK and in_time:
             start = max(start, act.invoked)

@@ -124,6 +124,29 @@ def test_a_delivery_given_back_may_come_at_once(function: Function, outcome: Out
     assert LEASE(script.history()) == []
 
 
+def test_receives_that_overlap_may_have_been_served_in_either_order() -> None:
+    """The one that returned last may have been handed the message first, a lease before the other."""
+    script = Script()
+    script.publish("a")
+    script.receive("a", client="c1", when=When(20, 135))
+    script.receive("a", client="c2", when=When(125, 130))
+    assert LEASE(script.history()) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "anomalies"), [(Outcome.INFO, 0), (None, 0), (Outcome.OK, 1), (Outcome.FAIL, 1)]
+)
+def test_a_nak_of_unknown_outcome_may_take_effect_later(outcome: Outcome | None, anomalies: int) -> None:
+    """One of an earlier delivery that timed out may give the next one back; a confirmed one is over."""
+    script = Script()
+    script.publish("a")
+    script.receive("a", when=When(20, 25))
+    script.settle(Function.NAK, "a", outcome=outcome, when=When(30, 35))
+    script.receive("a", client="c2", when=When(140, 145))
+    script.receive("a", client="c3", when=When(160, 165))
+    assert len(LEASE(script.history())) == anomalies
+
+
 def test_a_nak_of_another_message_gives_nothing_back() -> None:
     """Only the message itself is free again."""
     script = delivered("a", "b")
