@@ -81,7 +81,7 @@ class Case:
         self.cluster = cluster
         self.reusable = True
         self._janitor = janitor
-        self.rng = random.Random(spec.seed)  # noqa: S311 - a schedule to be replayed, not a secret
+        self.rng = random.Random(spec.seed)
         self.tally = Tally()
         self._docket = Docket(spec, backend, directory, _images(cluster))
         self._ledger = Ledger(self._docket.recorder)
@@ -145,7 +145,9 @@ class Case:
             await client.connect()
             return True
 
-        await wait_for_condition(connected, condition=f"{client.name} connects", within=CONNECT_WITHIN, every=0.2)
+        await wait_for_condition(
+            connected, condition=f"{client.name} connects", within=CONNECT_WITHIN, every=0.2
+        )
         return client
 
     def has(self, capability: Capability) -> bool:
@@ -181,7 +183,9 @@ class Case:
         """A message with an id of its own, for scenarios that publish by hand."""
         return Message(id=f"m-{next(self._numbers)}", payload=payload, key=key, **options)
 
-    async def subscription(self, destination: Destination, *, group: str, **options: Any) -> RecordedSubscription:
+    async def subscription(
+        self, destination: Destination, *, group: str, **options: Any
+    ) -> RecordedSubscription:
         """A member of ``group`` to receive by hand; ``options`` are those of ``ConsumerConfig``."""
         client = await self.client("consumer", Link.CONSUMER)
         subscription = await client.subscribe(destination, self._config(destination, group, options))
@@ -225,7 +229,8 @@ class Case:
         """Consume while the block runs; ``options`` are those of ``ConsumerConfig``."""
         config = self._config(destination, group, options)
         workloads = [
-            Consuming(await self.client("consumer", Link.CONSUMER), destination, config) for _ in range(members)
+            Consuming(await self.client("consumer", Link.CONSUMER), destination, config)
+            for _ in range(members)
         ]
         async with running(workloads):
             await self._joined(workloads)
@@ -383,7 +388,7 @@ class Case:
         )
 
     def _seeded(self) -> random.Random:
-        return random.Random(self.rng.getrandbits(64))  # noqa: S311 - traffic to be replayed
+        return random.Random(self.rng.getrandbits(64))
 
     def _not_reusable(self) -> None:
         self.reusable = False

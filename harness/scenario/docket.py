@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 
 from harness.backends.contract import Backend
-from harness.checkers.registry import ALWAYS
 from harness.checkers.anomaly import Checker
 from harness.checkers.judge import Judgement, Verdict, judge
+from harness.checkers.registry import ALWAYS
 from harness.history.recorder import Recorder
 from harness.history.records import FORMAT_VERSION, Header
 from harness.history.store import merge, part, read_case

@@ -100,7 +100,9 @@ class Draining:
     async def _handed_to_all(self, destination: Destination, position: Position, within: float) -> None:
         async def lacking() -> list[str]:
             groups = sorted(self._tally.groups[destination.name])
-            return [group for group in groups if position not in self._tally.delivered[destination.name, group]]
+            return [
+                group for group in groups if position not in self._tally.delivered[destination.name, group]
+            ]
 
         await wait_for_condition(
             lacking,

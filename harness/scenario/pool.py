@@ -86,7 +86,9 @@ class Pool:
             if reservation := self._reserve(spec, backend.blueprint.megabytes * spec.nodes):
                 return self._boot(backend, spec, reservation)
             time.sleep(0.2)
-        raise DeadlineExceeded(f"room for {spec}", within, f"{available_megabytes()} MB free, all clusters in use")
+        raise DeadlineExceeded(
+            f"room for {spec}", within, f"{available_megabytes()} MB free, all clusters in use"
+        )
 
     def release(self, backend: Backend, lease: Lease, *, reusable: bool) -> None:
         """Heal the cluster and hand it back when it is seen healthy; otherwise take it away."""

@@ -38,9 +38,10 @@ class Strike:
 
     async def role_moved(self, within: float) -> None:
         """Return when what the hit nodes led is led by others; raises ``DeadlineExceeded`` otherwise."""
+        hit = ", ".join(self.nodes)
         await wait_for_condition(
             lambda: leader_moved(self._field, self._hit),
-            condition=f"{self._fault}: leader of {self._field.destination.name} moved off {', '.join(self.nodes)}",
+            condition=f"{self._fault}: leader of {self._field.destination.name} moved off {hit}",
             within=within,
             every=0.1,
         )

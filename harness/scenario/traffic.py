@@ -36,7 +36,9 @@ async def running(workloads: Sequence[Workload]) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*(workload.finish() for workload in workloads), return_exceptions=True)
     if stuck:
-        raise HarnessError(f"{len(stuck)} workloads were still at work {STOP_WITHIN:g} s after they were stopped")
+        raise HarnessError(
+            f"{len(stuck)} workloads were still at work {STOP_WITHIN:g} s after they were stopped"
+        )
     for task in tasks:
         if error := task.exception():
             raise HarnessError(f"a workload ended by itself: {type(error).__name__}: {error}") from error

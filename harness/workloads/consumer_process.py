@@ -75,7 +75,9 @@ class ConsumerProcess:
             raise HarnessError(f"the consumer process ended with {status}: {self._log.read_text()[-2000:]}")
         if not self._history.exists():
             return 0
-        return sum(len(r.seen) for r in read_records(self._history) if isinstance(r, Op) and r.stage == Stage.OK)
+        return sum(
+            len(r.seen) for r in read_records(self._history) if isinstance(r, Op) and r.stage == Stage.OK
+        )
 
     def freeze(self) -> None:
         """SIGSTOP: it stops between two instructions, its connections stay open."""

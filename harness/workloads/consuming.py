@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from harness.model.consumer import ConsumerConfig
 from harness.model.destination import Destination
@@ -68,10 +69,8 @@ class Consuming:
 
     async def _ack(self, delivery: Delivery) -> None:
         assert self._subscription is not None
-        try:
+        with suppress(Exception):  # recorded with its meaning; traffic goes on
             await self._subscription.ack(delivery)
-        except Exception:  # noqa: BLE001, S110 - recorded with its meaning; traffic goes on
-            pass
 
     async def finish(self) -> None:
         """Leave the group."""

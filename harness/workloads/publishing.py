@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from harness.model.destination import Destination
@@ -77,11 +78,9 @@ class Publishing:
         return Message(id=f"{self._client.name}-{self._counter}", payload=payload, key=key)
 
     async def _publish(self, message: Message) -> None:
-        try:
+        with suppress(Exception):  # recorded with its meaning; traffic goes on
             async with asyncio.timeout(self._options.timeout + 1.0):
                 await self._client.publish(self._destination, message, self._options.timeout)
-        except Exception:  # noqa: BLE001, S110 - recorded with its meaning; traffic goes on
-            pass
 
     async def finish(self) -> None:
         """Let what is under way end; its own timeouts bound that."""

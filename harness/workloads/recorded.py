@@ -242,4 +242,3 @@ def _text(key: bytes) -> str:
 
 def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:500]
-

@@ -18,7 +18,9 @@ async def test_payload_key_and_headers_come_back_byte_for_byte(case: Case) -> No
     sent = [case.message(payload, key=b"customer-7", headers=HEADERS) for payload in PAYLOADS]
 
     await case.publish(orders, *sent)
-    received = {delivery.message.id: delivery.message for delivery in await billing.take(len(sent), within=20)}
+    received = {
+        delivery.message.id: delivery.message for delivery in await billing.take(len(sent), within=20)
+    }
 
     for message in sent:
         assert received[message.id].payload == message.payload

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from harness import AckedStaysAcked, Case, EverythingDelivered, Fault, Kill, NoLostMessages, Pause, PerKeyOrder
+from harness import (
+    AckedStaysAcked,
+    Case,
+    EverythingDelivered,
+    Fault,
+    Kill,
+    NoLostMessages,
+    Pause,
+    PerKeyOrder,
+)
 
 
 @pytest.mark.cluster(nodes=1)

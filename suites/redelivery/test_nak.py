@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import Case, Capability
+from harness import Capability, Case
 
 
 @pytest.mark.cluster(nodes=(1, 3))
