@@ -47,15 +47,17 @@ def start_cluster(
     spec: ClusterSpec,
     owner: str,
     cluster_id: str = "",
+    kept_seconds: float = KEPT_SECONDS,
 ) -> ContainerCluster:
     """Start the containers of a cluster and describe it in a file.
 
-    ``owner`` labels everything created, ``cluster_id`` (made up when empty) names it. Whatever
-    fails, what was created is removed again.
+    ``owner`` labels everything created, ``cluster_id`` (made up when empty) names it.
+    ``kept_seconds`` is how long a cluster whose owner keeps it on purpose stays. Whatever fails,
+    what was created is removed again.
     """
     cluster_id = cluster_id or secrets.token_hex(4)
     try:
-        return ContainerCluster(_Birth(cluster_id, blueprint, spec, owner).run())
+        return ContainerCluster(_Birth(cluster_id, blueprint, spec, owner, kept_seconds).run())
     except BaseException:
         remove_cluster(cluster_id)
         raise
@@ -69,7 +71,9 @@ def attach_cluster(cluster_id: str) -> ContainerCluster:
 class _Birth:
     """The making of one cluster; each step needs what the one before has made."""
 
-    def __init__(self, cluster_id: str, blueprint: Blueprint, spec: ClusterSpec, owner: str) -> None:
+    def __init__(
+        self, cluster_id: str, blueprint: Blueprint, spec: ClusterSpec, owner: str, kept_seconds: float
+    ) -> None:
         self._id = cluster_id
         self._blueprint = blueprint
         self._spec = spec
@@ -79,7 +83,7 @@ class _Birth:
         self._ports = tuple(blueprint.ports())
         self._labels = {OWNER: owner, CLUSTER: cluster_id}
         if owner.startswith(KEPT):
-            self._labels[EXPIRES] = str(int(time.time() + KEPT_SECONDS))
+            self._labels[EXPIRES] = str(int(time.time() + kept_seconds))
 
     def run(self) -> ClusterDescription:
         connect().networks.create(self._prefix, driver="bridge", labels=self._labels)

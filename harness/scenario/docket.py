@@ -14,6 +14,7 @@ from harness.backends.contract import Backend
 from harness.checkers.anomaly import Checker
 from harness.checkers.judge import Judgement, Verdict, judge
 from harness.checkers.registry import ALWAYS
+from harness.checkers.stored import stored
 from harness.history.recorder import Recorder
 from harness.history.records import FORMAT_VERSION, Header
 from harness.history.store import merge, part, read_case
@@ -59,7 +60,8 @@ class Docket:
 
     def _write_verdict(self) -> None:
         assert self.judgement is not None
-        document = msgspec.json.format(msgspec.json.encode(self.judgement.as_dict()), indent=2)
+        verdict = self.judgement.as_dict() | {"checkers": [stored(each) for each in self._checkers]}
+        document = msgspec.json.format(msgspec.json.encode(verdict), indent=2)
         (self.directory / "verdict.json").write_bytes(document + b"\n")
 
 
