@@ -21,12 +21,13 @@ HEAL_WITHIN = 30.0
 
 
 class Strike:
-    """What a scenario holds while a fault is in force."""
+    """What a scenario holds while a fault is in force; ``hit`` is None until it is injected."""
 
-    def __init__(self, fault: Fault, field: Field, hit: Hit, ledger: Ledger, number: int) -> None:
+    def __init__(self, fault: Fault, field: Field, hit: Hit | None, ledger: Ledger, number: int) -> None:
         self._fault = fault
         self._field = field
-        self._hit = hit
+        self._hit = hit or Hit(())
+        self._injected = hit is not None
         self._ledger = ledger
         self._number = number
         self._reacted = False
@@ -83,12 +84,19 @@ class Strike:
         self._write(FaultStage.HEALING, "")
         try:
             with anyio.CancelScope(shield=True), anyio.fail_after(HEAL_WITHIN):
-                await self._fault.heal(self._field, self._hit)
+                await self._undo()
         except Exception as error:  # noqa: BLE001 - recorded; the cluster is replaced, the run goes on
             self._write(FaultStage.HEAL_FAILED, f"{type(error).__name__}: {error}")
             return False
         self._write(FaultStage.HEALED, "")
         return True
+
+    async def _undo(self) -> None:
+        if self._injected:
+            await self._fault.heal(self._field, self._hit)
+        else:
+            # An injection that failed may have hit some of its nodes, and does not say which.
+            await self._field.act(self._field.cluster.heal)
 
 
 @asynccontextmanager
@@ -107,7 +115,7 @@ async def striking(
     """
     number = ledger.next_fault()
     ledger.fault(number, fault, FaultStage.INJECTING)
-    strike = Strike(fault, field, Hit(()), ledger, number)
+    strike = Strike(fault, field, None, ledger, number)
     try:
         with anyio.fail_after(INJECT_WITHIN):
             hit = await fault.inject(field)
