@@ -83,7 +83,7 @@ class ViolationFound(AssertionError):
     """The verdict of a case: what the vendor promises was broken."""
 
 
-class VerdictUnknown(Exception):  # noqa: N818 - a verdict, not an error of the harness
+class VerdictUnknown(Exception):
     """The verdict of a case that proves nothing: neither a pass nor a violation."""
 
 

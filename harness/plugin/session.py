@@ -87,7 +87,7 @@ class Session:
             self._cases = [CaseResult.from_data(data) for data in self._meeting.cases()]
         try:
             engine = _engine(self.selection)
-            self._run = _begin(self._config, self._seed)
+            self._run = _begin(self._config, self._seed, containers=bool(engine))
         except HarnessError as error:
             raise pytest.UsageError(str(error)) from None
         if self._meeting:
@@ -157,11 +157,12 @@ def chosen(config: pytest.Config) -> Selection:
         raise pytest.UsageError(str(error)) from None
 
 
-def _begin(config: pytest.Config, seed: int) -> Run:
+def _begin(config: pytest.Config, seed: int, *, containers: bool) -> Run:
     from harness.scenario.run import Run  # noqa: PLC0415 - brings the engine
 
     option = config.option
-    return Run.begin(config.invocation_params.dir / option.harness_runs_dir, seed, keep=option.harness_keep)
+    runs_dir = config.invocation_params.dir / option.harness_runs_dir
+    return Run.begin(runs_dir, seed, keep=option.harness_keep, containers=containers)
 
 
 def _engine(selection: Selection) -> str:

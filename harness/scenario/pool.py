@@ -109,9 +109,10 @@ class Pool:
                 self._let_go(cluster.id, lease.lock)
 
     def _let_go(self, cluster_id: str, lock: FileLock) -> None:
-        lock.release()
+        # The janitor first: whoever takes the lock next must not lose the cluster to our death.
         if self._janitor is not None:
             self._janitor.release(cluster_id)
+        lock.release()
 
     def _reuse(self, spec: ClusterSpec) -> Lease | None:
         for description in self._ours():

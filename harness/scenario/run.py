@@ -39,15 +39,18 @@ class Run:
     _pool: Pool | None = field(default=None, repr=False)
 
     @classmethod
-    def begin(cls, runs_dir: Path, seed: int, *, keep: bool = False, run_id: str = "") -> Run:
+    def begin(cls, runs_dir: Path, seed: int, *, keep: bool = False, containers: bool = True) -> Run:
         """Sweep what dead runs left, make the run's directory, and have a janitor watch over it.
 
+        With ``containers`` False no engine is asked for, so there is nothing to sweep or to watch.
         Raises ``EngineUnavailable`` when there is no container engine.
         """
-        name = run_id or new_run_id()
+        name = new_run_id()
         directory = runs_dir.absolute() / name
         directory.mkdir(parents=True)
         _point_latest(directory)
+        if not containers:
+            return cls(name, directory, seed, keep)
         lock = ownership.hold(name)
         sweep(_say)
         return cls(name, directory, seed, keep, Janitor.start(name, directory), lock)
