@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from harness.faults.kill import Kill
     from harness.faults.no_fault import NoFault
     from harness.faults.pause import Pause
+    from harness.faults.power_loss import PowerLoss
     from harness.faults.sever import Sever
     from harness.history.store import read_case
     from harness.history.view import History
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from harness.model.claim import Claim, Guarantee, Promise
     from harness.model.cluster import Cluster, ClusterSpec, Edge, Endpoint
     from harness.model.consumer import AckPolicy, Backlog, ConsumerConfig, Start
+    from harness.model.damage import HasDisks
     from harness.model.destination import Destination
     from harness.model.errors import (
         BadOption,
@@ -98,6 +100,7 @@ _HOMES = {
     "Finding": "harness.checkers.judge",
     "Guarantee": "harness.model.claim",
     "HarnessError": "harness.model.errors",
+    "HasDisks": "harness.model.damage",
     "History": "harness.history.view",
     "Hit": "harness.faults.contract",
     "ImageUnavailable": "harness.model.errors",
@@ -120,6 +123,7 @@ _HOMES = {
     "Pause": "harness.faults.pause",
     "PerKeyOrder": "harness.checkers.per_key_order",
     "Position": "harness.model.message",
+    "PowerLoss": "harness.faults.power_loss",
     "Promise": "harness.model.claim",
     "Publishing": "harness.workloads.publishing",
     "PublishingOptions": "harness.workloads.publishing",
@@ -176,6 +180,7 @@ __all__ = [
     "Finding",
     "Guarantee",
     "HarnessError",
+    "HasDisks",
     "History",
     "Hit",
     "ImageUnavailable",
@@ -198,6 +203,7 @@ __all__ = [
     "Pause",
     "PerKeyOrder",
     "Position",
+    "PowerLoss",
     "Promise",
     "Publishing",
     "PublishingOptions",

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine import mesh
@@ -25,12 +26,13 @@ from harness.engine.description import (
     save,
 )
 from harness.engine.discovery import connect
+from harness.engine.disk import Disk
 from harness.engine.labels import CLUSTER, EXPIRES, OWNER, ROLE
 from harness.engine.ownership import KEPT
 from harness.engine.proxy import API_PORT, LinkProxy, listen_port
 from harness.engine.sweep import remove_cluster
-from harness.model.cluster import ClusterSpec, Edge, Endpoint, NodeState
-from harness.model.errors import DeadlineExceeded, UnknownName
+from harness.model.cluster import IMAGE, ClusterSpec, Edge, Endpoint, NodeState
+from harness.model.errors import DeadlineExceeded, HarnessError, UnknownName
 from harness.model.link import Link
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ class _Birth:
         )
 
     def _start_helper(self, node: str) -> Container:
-        connect().volumes.create(f"{self._prefix}-{node}", labels=self._labels)
+        self._make_storage(node)
         return start_container(
             ContainerPlan(
                 name=f"{self._prefix}-{node}-mesh",
@@ -129,10 +131,28 @@ class _Birth:
                 labels=self._labelled("mesh"),
                 network=self._prefix,
                 alias=node,
-                volumes={f"{self._prefix}-{node}": DATA},
+                # A helper that held a disk would go on seeing the one that has lost its power.
+                volumes={} if self._spec.storage == IMAGE else {f"{self._prefix}-{node}": DATA},
                 options={"cap_add": ["NET_ADMIN"], "stdin_open": True, "init": True},
             ),
         )
+
+    def _make_storage(self, node: str) -> None:
+        if self._spec.storage == IMAGE:
+            Disk(self._id, node).make()
+        else:
+            connect().volumes.create(f"{self._prefix}-{node}", labels=self._labels)
+
+    def _put_files(self, node: str, helper: Container, files: Mapping[str, str]) -> None:
+        if self._spec.storage != IMAGE:
+            mesh.put_files(helper, files)
+            return
+        for name, content in files.items():
+            path = Disk(self._id, node).data / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        # A power loss must not take the configuration with it.
+        Disk(self._id, node).write_back()
 
     def _address(self, proxy: Container) -> tuple[tuple[str, int], Addresses]:
         published = published_ports(proxy)
@@ -152,11 +172,12 @@ class _Birth:
     ) -> tuple[str, NodeDescription]:
         plan = self._blueprint.node(self._spec, node, addresses)
         if plan.files:
-            mesh.put_files(helper, plan.files)
-        volume = f"{self._prefix}-{node}"
+            self._put_files(node, helper, plan.files)
+        name = f"{self._prefix}-{node}"
+        volume = str(Disk(self._id, node).data) if self._spec.storage == IMAGE else name
         container = start_container(
             ContainerPlan(
-                name=volume,
+                name=name,
                 image=plan.image,
                 command=plan.command,
                 labels=self._labelled("node"),
@@ -284,6 +305,43 @@ class ContainerCluster:
         """Let the packets of these edges pass."""
         self._change_edges(edges, add=False)
 
+    def disk_folder(self, node: str) -> Path:
+        """Where this machine sees the data of a node that has a disk of its own."""
+        return self._disk(node).data
+
+    def write_back(self, node: str) -> None:
+        """Write to the node's disk all that the kernel holds for it."""
+        self._disk(node).write_back()
+
+    def lose_power(self, node: str) -> None:
+        """Take the power from the node: what it had not synced is gone from its disk.
+
+        It is frozen while the device is copied and killed as it is: let go on for a moment, it
+        could sync and acknowledge what is not in the copy.
+        """
+        disk = self._disk(node)
+        self.pause(node)
+        disk.prepare_loss()
+        disk.lose_unsynced()
+        self.kill(node)
+        disk.swap()
+
+    def power_lost(self, node: str) -> str:
+        """The evidence of a power loss on the disk of a node."""
+        return self._disk(node).what_remained()
+
+    def fill_disk(self, node: str) -> None:
+        """Leave no room on the node's disk."""
+        self._disk(node).fill()
+
+    def free_disk(self, node: str) -> None:
+        """Give the room back."""
+        self._disk(node).free()
+
+    def write_refused(self, node: str) -> str:
+        """What a write beside the node's data is refused with, for want of room."""
+        return self._disk(node).refusal()
+
     def heal(self) -> None:
         """Undo every fault: run every node, mend every edge, restore every link."""
         self._proxy.reset()
@@ -293,7 +351,15 @@ class ContainerCluster:
         """Take the cluster away, and the file that describes it."""
         remove_cluster(self.id)
 
+    def _disk(self, node: str) -> Disk:
+        self._described(node)
+        if self.spec.storage != IMAGE:
+            raise HarnessError(f"{self.spec}: no disks; mark the case cluster(storage='image')")
+        return Disk(self.id, node)
+
     def _heal_node(self, node: str) -> None:
+        if self.spec.storage == IMAGE:
+            self.free_disk(node)
         self.unpause(node)
         self.start(node)
         mesh.run(self._described(node).helper, mesh.FLUSH)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
-from harness.engine import ownership
+from harness.engine import disk, ownership
 from harness.engine.statedir import state_directory
 from harness.model.errors import BadOption, DeadlineExceeded
 
@@ -136,7 +136,11 @@ def remove_owner(owner: str, remover: Remover | None = None) -> int:
     Raises ``DeadlineExceeded`` naming what is still there after 30 s.
     """
     engine = remover or _engine()
-    return _until_none(engine, lambda: engine.find(owner=owner), f"removing what {owner} owns")
+    clusters = {thing.cluster for thing in engine.find(owner=owner)}
+    count = _until_none(engine, lambda: engine.find(owner=owner), f"removing what {owner} owns")
+    for cluster in clusters - {""}:
+        disk.remove_disks(cluster)
+    return count
 
 
 def remove_cluster(cluster_id: str, remover: Remover | None = None) -> int:
@@ -151,7 +155,8 @@ def remove_cluster(cluster_id: str, remover: Remover | None = None) -> int:
 
 
 def forget_cluster(cluster_id: str) -> None:
-    """Remove the state files of a cluster that is gone."""
+    """Remove the state files and the disks of a cluster that is gone."""
+    disk.remove_disks(cluster_id)
     for path in _clusters_directory().glob(f"{cluster_id}.*"):
         path.unlink(missing_ok=True)
 
@@ -163,9 +168,10 @@ def remove_stale_files(engine: Remover) -> None:
     """
     described = {path.stem for path in _clusters_directory().glob("*.json")}
     leased = {path.stem for path in _clusters_directory().glob("*.lease")}
+    mounted = disk.clusters_with_disks()
     ended = [run_id for run_id in ownership.known_runs() if not ownership.is_alive(run_id)]
     things = engine.find()
-    for cluster in (described | leased) - {thing.cluster for thing in things}:
+    for cluster in (described | leased | mounted) - {thing.cluster for thing in things}:
         if not _is_in_use(cluster):
             forget_cluster(cluster)
     for run_id in set(ended) - {thing.owner for thing in things}:

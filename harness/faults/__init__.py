@@ -9,10 +9,11 @@ from harness.faults.isolate import Isolate
 from harness.faults.kill import Kill
 from harness.faults.no_fault import NoFault
 from harness.faults.pause import Pause
+from harness.faults.power_loss import PowerLoss
 from harness.faults.sever import Sever
 from harness.model.errors import UnknownName
 
-FAULTS: tuple[type[Fault], ...] = (NoFault, Pause, Kill, Sever, Isolate)
+FAULTS: tuple[type[Fault], ...] = (NoFault, Pause, Kill, Sever, Isolate, PowerLoss)
 ENTRY_POINTS = "broker_harness.faults"
 
 
@@ -26,4 +27,16 @@ def fault_class(name: str) -> type[Fault]:
         raise UnknownName("fault", name, known) from None
 
 
-__all__ = ["FAULTS", "Fault", "Field", "Hit", "Isolate", "Kill", "NoFault", "Pause", "Sever", "fault_class"]
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "Field",
+    "Hit",
+    "Isolate",
+    "Kill",
+    "NoFault",
+    "Pause",
+    "PowerLoss",
+    "Sever",
+    "fault_class",
+]

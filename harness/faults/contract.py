@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from harness.backends.contract import Observer
 from harness.model.cluster import Cluster
@@ -42,6 +42,18 @@ class Hit:
 
     nodes: tuple[str, ...]
     leaders: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Lasting(Protocol):
+    """A fault that healing cannot undo without a trace: the cluster is replaced after the case.
+
+    ``condition`` is what is written down as observed of each hit node once the fault is seen to
+    bite, for claims that depend on it; empty if none does.
+    """
+
+    @property
+    def condition(self) -> str: ...
 
 
 class Fault(Protocol):

@@ -8,18 +8,27 @@ from typing import NamedTuple, Protocol
 
 from harness.model.link import Link
 
+VOLUME, IMAGE = "volume", "image"
+STORAGES = (VOLUME, IMAGE)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ClusterSpec:
-    """What has to be the same for two cases to share a cluster."""
+    """What has to be the same for two cases to share a cluster.
+
+    ``storage`` is what the nodes' data is on: ``volume``, or ``image`` for a disk of each node's
+    own that can lose its power and be full.
+    """
 
     backend: str
     version: str
     nodes: int
     tier: str
+    storage: str = VOLUME
 
     def __str__(self) -> str:
-        return f"{self.backend}@{self.version}-n{self.nodes}-{self.tier}"
+        disk = "" if self.storage == VOLUME else f"-{self.storage}"
+        return f"{self.backend}@{self.version}-n{self.nodes}-{self.tier}{disk}"
 
 
 class Endpoint(NamedTuple):

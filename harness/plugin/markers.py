@@ -1,6 +1,6 @@
 """What a test asks for in its markers, checked at collection with "did you mean".
 
-``cluster(nodes=, tiers=, backends=)``, ``requires(*capabilities)`` and ``deadline(seconds)``.
+``cluster(nodes=, tiers=, backends=, storage=)``, ``requires(*capabilities)`` and ``deadline(seconds)``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.model.capability import Capability
+from harness.model.cluster import STORAGES, VOLUME
 from harness.model.errors import BadOption, UnknownName
 
 if TYPE_CHECKING:
     import pytest
 
-CLUSTER_ARGUMENTS = ("nodes", "tiers", "backends")
+CLUSTER_ARGUMENTS = ("nodes", "tiers", "backends", "storage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Wanted:
     tiers: tuple[str, ...] = ()
     backends: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ()
+    storage: str = VOLUME
 
 
 def wanted_by(node: pytest.Item) -> Wanted:
@@ -47,6 +49,7 @@ def wanted_by(node: pytest.Item) -> Wanted:
         tiers=_tiers(mark.kwargs.get("tiers")),
         backends=_backends(mark.kwargs.get("backends")),
         capabilities=capabilities,
+        storage=_storage(mark.kwargs.get("storage", VOLUME)),
     )
 
 
@@ -99,6 +102,12 @@ def _backends(value: object) -> tuple[str, ...]:
         if name not in backend_names():
             raise UnknownName("backend", name, backend_names())
     return names
+
+
+def _storage(value: object) -> str:
+    if value not in STORAGES:
+        raise UnknownName("storage", str(value), STORAGES)
+    return str(value)
 
 
 def _listed(value: object) -> tuple[object, ...]:

@@ -132,10 +132,10 @@ def _is_placeholder(item: pytest.Item) -> bool:
     )
 
 
-def _cluster(item: pytest.Function) -> tuple[str, str, int, str]:
+def _cluster(item: pytest.Function) -> tuple[str, str, int, str, str]:
     column = item.callspec.params["case"]
     assert isinstance(column, Column)
-    return column.backend, column.version, column.nodes, column.tier
+    return column.backend, column.version, column.nodes, column.tier, column.storage
 
 
 def _guarded(item: pytest.Item, seconds: float) -> AbstractContextManager[None]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.model.cluster import VOLUME
 from harness.model.errors import BadOption, UnknownName
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Column:
     tier: str
     is_default_tier: bool = True
     skip: str = ""
+    storage: str = VOLUME
 
     @property
     def id(self) -> str:
@@ -91,9 +93,10 @@ class Selection:
             return
         tiers = choice.backend.tiers(nodes)
         for tier in self._tiers(tiers, wanted.tiers):
-            skip = lacking(choice.backend, wanted)
-            is_default = tier == tiers[0]
-            yield Column(choice.text, choice.backend.name, choice.version, nodes, tier, is_default, skip)
+            skip = lacking(choice.backend, wanted) or _no_disks(choice.backend, wanted)
+            default = tier == tiers[0]
+            where = choice.text, choice.backend.name, choice.version
+            yield Column(*where, nodes, tier, default, skip, wanted.storage)
 
     def _tiers(self, possible: Sequence[str], asked: Sequence[str]) -> list[str]:
         if not asked and not self.tiers:
@@ -128,6 +131,18 @@ def lacking(backend: Backend, wanted: Wanted) -> str:
         return ""
     noun = "capability" if len(missing) == 1 else "capabilities"
     return f"{backend.name} has no {noun} {', '.join(map(repr, missing))}"
+
+
+def _no_disks(backend: Backend, wanted: Wanted) -> str:
+    """Say why nodes cannot have the disks that a test asks for; empty if they can, or none are asked for."""
+    if wanted.storage == VOLUME:
+        return ""
+    from harness.engine.disk import obstacle  # noqa: PLC0415 - few tests ask for disks
+    from harness.scenario.pool import RunsInContainers  # noqa: PLC0415
+
+    if not isinstance(backend, RunsInContainers):
+        return f"{backend.name} runs in no container, so that its nodes have no disks"
+    return obstacle()
 
 
 def _choices(texts: Sequence[str]) -> tuple[Choice, ...]:

@@ -110,7 +110,8 @@ class Session:
         from harness.scenario.case_spec import CaseSpec  # noqa: PLC0415 - another project never gets here
 
         case = item.stash[PLAN]
-        return CaseSpec(case.scenario, case.backend, case.version, case.nodes, case.tier, case.seed)
+        storage = item.callspec.params["case"].storage  # type: ignore[attr-defined]
+        return CaseSpec(case.scenario, case.backend, case.version, case.nodes, case.tier, case.seed, storage)
 
     def took_in(self, result: CaseResult) -> None:
         """Hand on what a case has to say."""

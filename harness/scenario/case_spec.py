@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from harness.model.cluster import ClusterSpec
+from harness.model.cluster import VOLUME, ClusterSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,12 @@ class CaseSpec:
     nodes: int
     tier: str
     seed: int
+    storage: str = VOLUME
 
     @property
     def cluster_spec(self) -> ClusterSpec:
         """What the case needs of a cluster."""
-        return ClusterSpec(self.backend, self.version, self.nodes, self.tier)
+        return ClusterSpec(self.backend, self.version, self.nodes, self.tier, self.storage)
 
     @property
     def directory_name(self) -> str:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from harness.faults.contract import Fault, Field, Hit
+from harness.faults.contract import Fault, Field, Hit, Lasting
 from harness.faults.observed import leader_moved
 from harness.history.records import FaultStage
 from harness.model.errors import DeadlineExceeded
@@ -55,7 +55,10 @@ class Strike:
 
     async def bitten(self) -> None:
         """Record whether the fault was seen to bite."""
-        await self._seen(self._fault.verify, FaultStage.BITTEN, FaultStage.NOT_BITTEN, BITE_WITHIN)
+        seen = await self._seen(self._fault.verify, FaultStage.BITTEN, FaultStage.NOT_BITTEN, BITE_WITHIN)
+        if seen and isinstance(self._fault, Lasting) and self._fault.condition:
+            for node in self.nodes:
+                self._ledger.observe(self._fault.condition, node=node, detail=seen)
 
     async def _seen(
         self,
@@ -63,7 +66,7 @@ class Strike:
         seen: FaultStage,
         not_seen: FaultStage,
         within: float,
-    ) -> None:
+    ) -> str:
         try:
             evidence = await wait_for_condition(
                 lambda: look(self._field, self._hit),
@@ -73,8 +76,9 @@ class Strike:
             )
         except DeadlineExceeded as missed:
             self._write(not_seen, str(missed))
-        else:
-            self._write(seen, evidence)
+            return ""
+        self._write(seen, evidence)
+        return evidence
 
     def _write(self, stage: FaultStage, detail: str) -> None:
         self._ledger.fault(self._number, self._fault, stage, nodes=self.nodes, detail=detail)
@@ -104,18 +108,22 @@ async def striking(
     fault: Fault,
     field: Field,
     ledger: Ledger,
-    failed_to_heal: Callable[[], None],
+    spoilt: Callable[[], None],
     watch: Callable[[], Awaitable[None]],
 ) -> AsyncIterator[Strike]:
     """Inject a fault, see it bite, and heal it on the way out, after the cluster has reacted.
 
-    ``watch`` looks at who leads; it is asked while the fault is in force, and once it is healed.
+    ``spoilt`` is called when the cluster is not fit for another case: it did not heal, or the fault is
+    ``Lasting``. ``watch`` looks at who leads; it is asked while the fault is in force, and once it is
+    healed.
     Raises ``NothingToTarget`` when no node holds the role. Where the body fails, healing does not
     wait for a reaction.
     """
     number = ledger.next_fault()
     ledger.fault(number, fault, FaultStage.INJECTING)
     strike = Strike(fault, field, None, ledger, number)
+    if isinstance(fault, Lasting):
+        spoilt()
     try:
         with anyio.fail_after(INJECT_WITHIN):
             hit = await fault.inject(field)
@@ -127,4 +135,4 @@ async def striking(
         await watch()
     finally:
         if not await strike.heal():
-            failed_to_heal()
+            spoilt()

@@ -1,0 +1,1 @@
+"""What NATS alone promises, and what it does not."""
