@@ -26,6 +26,8 @@ from harness.model.errors import DeadlineExceeded, HarnessError
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
+    from harness.engine.description import NodeDescription
+
 TABLE = "inet broker_harness"
 RULES = f"""
 add table {TABLE}
@@ -37,11 +39,13 @@ add rule {TABLE} arriving ip saddr . tcp dport @flows counter drop
 """
 
 SHELL = 'while read -r line; do eval "$line"; echo "$token $?"; done'
+DISCARD = 9
+"""The port of the discard service: no broker listens there."""
 COMMAND = ("sh", "-c", f"nft -f - <<'RULES'\n{RULES}\nRULES\n{SHELL}")
 
 
-def run(helper: str, command: str, timeout: float = 5.0) -> None:
-    """Evaluate one line in the helper; raises ``HarnessError`` when it fails.
+def run(helper: str, command: str, timeout: float = 5.0) -> str:
+    """Evaluate one line in the helper, and return what it wrote; raises ``HarnessError`` when it fails.
 
     The answer is told from those to other processes by a token of its own.
     """
@@ -51,13 +55,13 @@ def run(helper: str, command: str, timeout: float = 5.0) -> None:
     try:
         raw.settimeout(timeout)
         raw.sendall(f"token={token}; {{ {command}; }} 2>&1\n".encode())
-        _expect(raw, token, command, timeout)
+        return _expect(raw, token, command, timeout)
     finally:
         raw.close()
         stream.close()
 
 
-def _expect(raw: socket.socket, token: str, command: str, timeout: float) -> None:
+def _expect(raw: socket.socket, token: str, command: str, timeout: float) -> str:
     deadline = time.monotonic() + timeout
     answer = ""
     while f"{token} " not in answer or not answer.endswith("\n"):
@@ -73,6 +77,7 @@ def _expect(raw: socket.socket, token: str, command: str, timeout: float) -> Non
     status = answer.partition(f"{token} ")[2].split("\n", 1)[0]
     if status != "0":
         raise HarnessError(f"mesh helper: {command}: exit status {status}: {answer!r}")
+    return answer.partition(f"{token} ")[0]
 
 
 def put_files(helper: Container, files: Mapping[str, str]) -> None:
@@ -101,6 +106,41 @@ def cut_commands(cuts: Iterable[tuple[str, int | None]], *, add: bool) -> str:
 
 def _element(address: str, port: int | None) -> str:
     return f"sources {{ {address} }}" if port is None else f"flows {{ {address} . {port} }}"
+
+
+def packet_arrives(source: NodeDescription, destination: NodeDescription, port: int | None) -> bool:
+    """Whether what ``source`` sends to ``port`` (``None``: to one nobody has) gets past our rules.
+
+    It is counted behind them, in a table of its own that is gone afterwards. Nobody has to answer,
+    so that one direction can be told from the other; other traffic of the same edge counts as well.
+    """
+    table = f"probe_{secrets.token_hex(6)}"
+    protocol = "udp" if port is None else "tcp"
+    target = f"/dev/{protocol}/{destination.address}/{port or DISCARD}"
+    run(destination.helper, _counting(table, f"ip saddr {source.address} {protocol} dport {port or DISCARD}"))
+    try:
+        run(source.helper, f"timeout 0.2 bash -c 'echo >{target}' 2>/dev/null || true")
+        listed = f"nft list table inet {table}"
+        return (
+            "none"
+            not in run(
+                destination.helper,
+                f"{listed} | grep -q 'packets 0 ' && echo {table} none || echo {table} some",
+            )
+            .partition(f"{table} ")[2]
+            .split("\n")[0]
+        )
+    finally:
+        run(destination.helper, f"nft delete table inet {table}")
+
+
+def _counting(table: str, packets: str) -> str:
+    rules = (
+        f"add table inet {table}",
+        f"add chain inet {table} arrived {{ type filter hook input priority 10; policy accept; }}",
+        f"add rule inet {table} arrived {packets} counter",
+    )
+    return " && ".join(f"nft '{rule}'" for rule in rules)
 
 
 FLUSH = f"nft flush set {TABLE} sources && nft flush set {TABLE} flows"

@@ -8,12 +8,13 @@ which healing would prove nothing; ``heal`` restores what was there, and may be 
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from harness.backends.contract import Observer
-from harness.model.cluster import Cluster
+from harness.model.cluster import Cluster, Edge
 from harness.model.destination import Destination
 
 
@@ -21,13 +22,15 @@ from harness.model.destination import Destination
 class Field:
     """What a fault may touch and look at: one cluster, and the destination roles refer to.
 
-    ``rng`` is seeded by the case, for targets such as ``any``.
+    ``rng`` is seeded by the case, for targets such as ``any``. ``holder`` is what the fault cuts edges
+    as, so that another that needs them cut too keeps them; each fault has a field of its own.
     """
 
     cluster: Cluster
     observer: Observer
     destination: Destination
     rng: random.Random
+    holder: str = field(default_factory=lambda: secrets.token_hex(4))
 
     async def act(self, control: Callable[..., None], *arguments: Any) -> None:
         """Run a blocking control of the cluster in a thread, so that traffic flows on."""
@@ -38,10 +41,19 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What an injection hit: the nodes, and the leader of each partition just before."""
+    """What an injection hit: the nodes, the leader of each partition just before, edges of its own."""
 
     nodes: tuple[str, ...]
     leaders: tuple[str, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+
+@runtime_checkable
+class TakesTime(Protocol):
+    """A fault whose injection may take longer than others', in seconds."""
+
+    @property
+    def inject_within(self) -> float: ...
 
 
 @runtime_checkable

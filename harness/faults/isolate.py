@@ -34,7 +34,7 @@ class Isolate:
     async def inject(self, field: Field) -> Hit:
         """Drop every packet between them and the rest."""
         hit = Hit(await resolve(field, self.target), await field.observer.leaders(field.destination))
-        await field.act(field.cluster.cut, self._edges(field, hit))
+        await field.act(field.cluster.cut, self._edges(field, hit), field.holder)
         return hit
 
     async def verify(self, field: Field, hit: Hit) -> str:
@@ -50,4 +50,4 @@ class Isolate:
 
     async def heal(self, field: Field, hit: Hit) -> None:
         """Let the packets pass again."""
-        await field.act(field.cluster.mend, self._edges(field, hit))
+        await field.act(field.cluster.mend, self._edges(field, hit), field.holder)

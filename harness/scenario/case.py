@@ -19,7 +19,7 @@ import random
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from harness.checkers.dead_letter_exact import DeadLetterExact
 from harness.checkers.judge import Judgement
 from harness.engine.cluster import ContainerCluster
 from harness.engine.janitor import Janitor
+from harness.faults.compose import Plan, faults_of
 from harness.faults.contract import Fault, Field
 from harness.model.capability import Capability
 from harness.model.cluster import Cluster
@@ -43,8 +44,9 @@ from harness.scenario.case_spec import CaseSpec
 from harness.scenario.docket import Docket
 from harness.scenario.draining import Draining
 from harness.scenario.ledger import Ledger
+from harness.scenario.planned import Progress, carrying_out
 from harness.scenario.starvation import watching_for_starvation
-from harness.scenario.striking import Strike, striking
+from harness.scenario.striking import LONGEST_LIFE, Strike, striking
 from harness.scenario.traffic import running
 from harness.scenario.witness import Witness
 from harness.waits import wait_for_condition
@@ -288,13 +290,37 @@ class Case:
             await anyio.sleep(seconds)
 
     @asynccontextmanager
-    async def fault(self, fault: Fault, at: Destination) -> AsyncIterator[Strike]:
-        """Have a fault in force while the block runs; ``at`` is what roles refer to."""
+    async def fault(
+        self, fault: Fault, at: Destination, *, life: float = LONGEST_LIFE
+    ) -> AsyncIterator[Strike]:
+        """Have a fault in force while the block runs; ``at`` is what roles refer to.
+
+        It is healed after ``life`` seconds even if the block has not ended.
+        """
         field = Field(self.cluster, self._observer, at, self.rng)
         watch = self._witness.look
         with self._ledger.phase("fault", str(fault)):
-            async with striking(fault, field, self._ledger, self._not_reusable, watch) as strike:
+            async with striking(fault, field, self._ledger, self._not_reusable, watch, life=life) as strike:
                 yield strike
+        await self._witness.look()
+
+    @asynccontextmanager
+    async def plan(self, plan: Plan, at: Destination) -> AsyncIterator[Progress]:
+        """Carry out a plan while the block runs, and heal all of it then; ``at`` is what roles refer to.
+
+        What the faults draw depends on the case's seed and their place in the plan, not on timing.
+        """
+
+        def strike(fault: Fault, place: str) -> AbstractAsyncContextManager[Strike]:
+            rng = random.Random(f"{self.spec.seed} {place}")
+            field = Field(self.cluster, self._observer, at, rng)
+            watch = self._witness.look
+            return striking(fault, field, self._ledger, self._not_reusable, watch, patient=False)
+
+        self._ledger.observe("plan", destination=at.name, detail=plan.as_python())
+        with self._ledger.phase("fault", f"a plan of {sum(1 for _ in faults_of(plan))} faults"):
+            async with carrying_out(plan, strike) as progress:
+                yield progress
         await self._witness.look()
 
     async def recovered(self, destination: Destination, within: float) -> float:

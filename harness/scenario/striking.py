@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import anyio
 
-from harness.faults.contract import Fault, Field, Hit, Lasting
+from harness.faults.contract import Fault, Field, Hit, Lasting, TakesTime
 from harness.faults.observed import leader_moved
 from harness.history.records import FaultStage
 from harness.model.errors import DeadlineExceeded
@@ -18,6 +19,8 @@ INJECT_WITHIN = 30.0
 BITE_WITHIN = 15.0
 REACT_WITHIN = 30.0
 HEAL_WITHIN = 30.0
+LONGEST_LIFE = 300.0
+"""Seconds after which a fault is healed whatever its block does, unless the scenario says otherwise."""
 
 
 class Strike:
@@ -31,6 +34,8 @@ class Strike:
         self._ledger = ledger
         self._number = number
         self._reacted = False
+        self._healing = anyio.Lock()
+        self._healed: bool | None = None
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -49,7 +54,7 @@ class Strike:
 
     async def noticed(self, within: float = REACT_WITHIN) -> None:
         """Return when the cluster has reacted, which is recorded; asked at most once."""
-        if not self._reacted:
+        if not self._reacted and self._healed is None:
             self._reacted = True
             await self._seen(self._fault.reacted, FaultStage.REACTED, FaultStage.NOT_REACTED, within)
 
@@ -84,10 +89,25 @@ class Strike:
         self._ledger.fault(self._number, self._fault, stage, nodes=self.nodes, detail=detail)
 
     async def heal(self) -> bool:
-        """Heal, bounded and shielded from cancellation; whether that succeeded."""
+        """Heal once, bounded and shielded from cancellation; whether that succeeded."""
+        with anyio.CancelScope(shield=True):
+            async with self._healing:
+                if self._healed is None:
+                    self._healed = await self._heal()
+        return bool(self._healed)
+
+    async def outlived(self, life: float) -> None:
+        """Heal it after ``life`` seconds; for a block that hangs."""
+        await anyio.sleep(life)
+        self._ledger.observe(
+            "outlived", value=life, detail=f"{self._fault} was healed after its longest life"
+        )
+        await self.heal()
+
+    async def _heal(self) -> bool:
         self._write(FaultStage.HEALING, "")
         try:
-            with anyio.CancelScope(shield=True), anyio.fail_after(HEAL_WITHIN):
+            with anyio.fail_after(HEAL_WITHIN):
                 await self._undo()
         except Exception as error:  # noqa: BLE001 - recorded; the cluster is replaced, the run goes on
             self._write(FaultStage.HEAL_FAILED, f"{type(error).__name__}: {error}")
@@ -104,35 +124,44 @@ class Strike:
 
 
 @asynccontextmanager
-async def striking(
+async def striking(  # noqa: PLR0913 - what a fault touches, who is told, and how long it may last
     fault: Fault,
     field: Field,
     ledger: Ledger,
     spoilt: Callable[[], None],
     watch: Callable[[], Awaitable[None]],
+    *,
+    life: float = LONGEST_LIFE,
+    patient: bool = True,
 ) -> AsyncIterator[Strike]:
     """Inject a fault, see it bite, and heal it on the way out, after the cluster has reacted.
 
     ``spoilt`` is called when the cluster is not fit for another case: it did not heal, or the fault is
-    ``Lasting``. ``watch`` looks at who leads; it is asked while the fault is in force, and once it is
-    healed.
+    ``Lasting``. ``watch`` looks at who leads; it is asked while the fault is in force, and once it is healed.
     Raises ``NothingToTarget`` when no node holds the role. Where the body fails, healing does not
-    wait for a reaction.
+    wait for a reaction, nor where the caller is not ``patient``. After ``life`` seconds it is healed
+    even if the block still runs.
     """
     number = ledger.next_fault()
     ledger.fault(number, fault, FaultStage.INJECTING)
     strike = Strike(fault, field, None, ledger, number)
+    clock: asyncio.Task[None] | None = None
     if isinstance(fault, Lasting):
         spoilt()
     try:
-        with anyio.fail_after(INJECT_WITHIN):
+        within = fault.inject_within if isinstance(fault, TakesTime) else INJECT_WITHIN
+        with anyio.fail_after(within):
             hit = await fault.inject(field)
         strike = Strike(fault, field, hit, ledger, number)
         ledger.fault(number, fault, FaultStage.INJECTED, nodes=hit.nodes)
+        clock = asyncio.create_task(strike.outlived(life))
         await strike.bitten()
         yield strike
-        await strike.noticed()
+        if patient:
+            await strike.noticed()
         await watch()
     finally:
+        if clock is not None:
+            clock.cancel()
         if not await strike.heal():
             spoilt()

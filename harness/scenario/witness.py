@@ -38,10 +38,10 @@ class Witness:
 
     async def _look_for_crashes(self) -> None:
         for node in self._cluster.nodes:
-            running = (await to_thread.run_sync(self._cluster.state, node)).running
-            if running:
+            state = await to_thread.run_sync(self._cluster.state, node)
+            if state.running:
                 self._down.discard(node)
-            elif node not in self._down:
+            elif state.killed and node not in self._down:
                 self._down.add(node)
                 self._ledger.observe("node-crash", node=node)
 

@@ -33,6 +33,7 @@ class Node:
 
     running: bool = True
     paused: bool = False
+    killed: bool = False
     log: list[Line] = field(default_factory=list)
 
     def note(self, text: str) -> None:
