@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.backends import load_backend
-    from harness.backends.contract import Backend, Client, Observer, Subscription
+    from harness.backends.contract import Backend, CanTalk, Client, Observer, Subscription, Talk
     from harness.checkers.acked_stays_acked import AckedStaysAcked
     from harness.checkers.anomaly import Anomaly, CanAbstain, Checker
     from harness.checkers.dead_letter_exact import DeadLetterExact
@@ -26,18 +26,27 @@ if TYPE_CHECKING:
     from harness.checkers.one_message_per_position import OneMessagePerPosition
     from harness.checkers.per_key_order import PerKeyOrder
     from harness.checkers.right_destination import RightDestination
+    from harness.faults.bandwidth import Bandwidth
     from harness.faults.contract import Fault, Field, Hit
+    from harness.faults.flap import Flap
     from harness.faults.isolate import Isolate
     from harness.faults.kill import Kill
+    from harness.faults.latency import Latency
+    from harness.faults.limit_bytes import LimitBytes
+    from harness.faults.lost_reply import LostReply
     from harness.faults.no_fault import NoFault
     from harness.faults.pause import Pause
     from harness.faults.power_loss import PowerLoss
+    from harness.faults.reset import Reset
     from harness.faults.sever import Sever
+    from harness.faults.slice import Slice
+    from harness.faults.slow_close import SlowClose
+    from harness.faults.stall import Stall
     from harness.history.store import read_case
     from harness.history.view import History
     from harness.model.capability import Capability
     from harness.model.claim import Claim, Guarantee, Promise
-    from harness.model.cluster import Cluster, ClusterSpec, Edge, Endpoint
+    from harness.model.cluster import CanShapeLinks, Cluster, ClusterSpec, Edge, Endpoint
     from harness.model.consumer import AckPolicy, Backlog, ConsumerConfig, Start
     from harness.model.damage import HasDisks
     from harness.model.destination import Destination
@@ -74,7 +83,10 @@ _HOMES = {
     "Backend": "harness.backends.contract",
     "Backlog": "harness.model.consumer",
     "BadOption": "harness.model.errors",
+    "Bandwidth": "harness.faults.bandwidth",
     "CanAbstain": "harness.checkers.anomaly",
+    "CanShapeLinks": "harness.model.cluster",
+    "CanTalk": "harness.backends.contract",
     "Capability": "harness.model.capability",
     "Case": "harness.scenario.case",
     "CaseSpec": "harness.scenario.case_spec",
@@ -98,6 +110,7 @@ _HOMES = {
     "Fault": "harness.faults.contract",
     "Field": "harness.faults.contract",
     "Finding": "harness.checkers.judge",
+    "Flap": "harness.faults.flap",
     "Guarantee": "harness.model.claim",
     "HarnessError": "harness.model.errors",
     "HasDisks": "harness.model.damage",
@@ -107,8 +120,11 @@ _HOMES = {
     "Isolate": "harness.faults.isolate",
     "Judgement": "harness.checkers.judge",
     "Kill": "harness.faults.kill",
+    "Latency": "harness.faults.latency",
     "LeaseHonoured": "harness.checkers.lease_honoured",
+    "LimitBytes": "harness.faults.limit_bytes",
     "Link": "harness.model.link",
+    "LostReply": "harness.faults.lost_reply",
     "Message": "harness.model.message",
     "MissingExtra": "harness.model.errors",
     "NoAlteredMessages": "harness.checkers.no_altered_messages",
@@ -129,13 +145,18 @@ _HOMES = {
     "PublishingOptions": "harness.workloads.publishing",
     "Receipt": "harness.model.message",
     "RecordedClient": "harness.workloads.recorded",
+    "Reset": "harness.faults.reset",
     "RightDestination": "harness.checkers.right_destination",
     "Role": "harness.model.role",
     "Sever": "harness.faults.sever",
+    "Slice": "harness.faults.slice",
+    "SlowClose": "harness.faults.slow_close",
+    "Stall": "harness.faults.stall",
     "Start": "harness.model.consumer",
     "Stored": "harness.model.message",
     "Strike": "harness.scenario.striking",
     "Subscription": "harness.backends.contract",
+    "Talk": "harness.backends.contract",
     "UnknownName": "harness.model.errors",
     "UnreadableHistory": "harness.model.errors",
     "Verdict": "harness.checkers.judge",
@@ -154,7 +175,10 @@ __all__ = [
     "Backend",
     "Backlog",
     "BadOption",
+    "Bandwidth",
     "CanAbstain",
+    "CanShapeLinks",
+    "CanTalk",
     "Capability",
     "Case",
     "CaseSpec",
@@ -178,6 +202,7 @@ __all__ = [
     "Fault",
     "Field",
     "Finding",
+    "Flap",
     "Guarantee",
     "HarnessError",
     "HasDisks",
@@ -187,8 +212,11 @@ __all__ = [
     "Isolate",
     "Judgement",
     "Kill",
+    "Latency",
     "LeaseHonoured",
+    "LimitBytes",
     "Link",
+    "LostReply",
     "Message",
     "MissingExtra",
     "NoAlteredMessages",
@@ -209,13 +237,18 @@ __all__ = [
     "PublishingOptions",
     "Receipt",
     "RecordedClient",
+    "Reset",
     "RightDestination",
     "Role",
     "Sever",
+    "Slice",
+    "SlowClose",
+    "Stall",
     "Start",
     "Stored",
     "Strike",
     "Subscription",
+    "Talk",
     "UnknownName",
     "UnreadableHistory",
     "Verdict",

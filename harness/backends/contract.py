@@ -12,7 +12,7 @@ anything: every default of a library that does is pinned off.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.history.records import Function
 from harness.model.capability import Capability
@@ -113,6 +113,48 @@ class Observer(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Talk(Protocol):
+    """One connection of ours to a node over one link, held open to see what a fault does to it.
+
+    Both questions raise ``TimeoutError`` after ``within`` seconds without an answer on a connection
+    that is still open, and ``ConnectionError`` when it has ended.
+    """
+
+    @property
+    def received(self) -> int:
+        """How many bytes have arrived on it."""
+        ...
+
+    @property
+    def largest(self) -> int:
+        """The most bytes a request can carry."""
+        ...
+
+    @property
+    def echoes(self) -> bool:
+        """Whether an answer is as large as its request."""
+        ...
+
+    async def ask(self, within: float, size: int = 0) -> float:
+        """The seconds one request that carries ``size`` bytes takes to be answered."""
+        ...
+
+    async def dismissed(self, within: float) -> float:
+        """Have the node end the connection, and return the seconds until that is seen here."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class CanTalk(Protocol):
+    """An observer that can hold a connection over a link."""
+
+    async def talk(self, node: str, link: Link) -> Talk:
+        """A connection that has been greeted; raises ``OSError`` when there is none within 2 s."""
+        ...
 
 
 class Backend(Protocol):

@@ -31,7 +31,7 @@ from harness.engine.labels import CLUSTER, EXPIRES, OWNER, ROLE
 from harness.engine.ownership import KEPT
 from harness.engine.proxy import API_PORT, LinkProxy, listen_port
 from harness.engine.sweep import remove_cluster
-from harness.model.cluster import IMAGE, ClusterSpec, Edge, Endpoint, NodeState
+from harness.model.cluster import IMAGE, ClusterSpec, Edge, Endpoint, NodeState, Toxic
 from harness.model.errors import DeadlineExceeded, HarnessError, UnknownName
 from harness.model.link import Link
 
@@ -297,6 +297,14 @@ class ContainerCluster:
         """Let a severed link carry connections again."""
         self._proxy.set_enabled(self._proxies(link, nodes), enabled=True)
 
+    def add_toxic(self, link: Link, nodes: Sequence[str], toxic: Toxic) -> None:
+        """Put a toxic in force on a link to some nodes, for open and new connections."""
+        self._proxy.add_toxic(self._proxies(link, nodes), toxic)
+
+    def rest_toxic(self, link: Link, nodes: Sequence[str], toxic: Toxic) -> None:
+        """Let everything pass that toxic."""
+        self._proxy.rest_toxic(self._proxies(link, nodes), toxic)
+
     def cut(self, edges: Sequence[Edge]) -> None:
         """Drop every packet of these edges where it arrives."""
         self._change_edges(edges, add=True)
@@ -343,7 +351,7 @@ class ContainerCluster:
         return self._disk(node).refusal()
 
     def heal(self) -> None:
-        """Undo every fault: run every node, mend every edge, restore every link."""
+        """Undo every fault: run every node, mend every edge, restore every link, rest every toxic."""
         self._proxy.reset()
         _each(self._heal_node, self.nodes)
 

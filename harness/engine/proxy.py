@@ -5,16 +5,22 @@ clients use: endpoints survive whatever happens to the nodes. A link of a node i
 ``<node>.<link>.<port name>``. Severing a link disables its proxies: open connections are closed,
 new ones are accepted by the engine's own port proxy and then reset, so that nothing can be
 concluded from a TCP connect.
+
+Toxics are never removed but put to rest: toxicity 0, by an update, which open connections honour
+too. Removing one hands on what it holds under the lock of its proxy, 5 s for every chunk that
+nobody takes; and the writer that found its client gone waits for the same lock. The API of such a
+proxy answers nothing any more (toxiproxy 2.12.0, ``ToxicLink.RemoveToxic``, ``ToxicLink.write``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from http.client import HTTPConnection
 from typing import Any
 
 from harness.engine.blueprint import ProxiedPort
+from harness.model.cluster import Toxic
 from harness.model.errors import HarnessError
 
 API_PORT = 8474
@@ -84,6 +90,33 @@ class LinkProxy:
         """Every proxy and whether it is enabled."""
         return {name: proxy["enabled"] for name, proxy in self._request("GET", "/proxies").items()}
 
+    def add_toxic(self, names: Iterable[str], toxic: Toxic) -> None:
+        """Put a toxic in force on links by name; what rests under its name wakes with these attributes."""
+        for name in names:
+            present = {each["name"] for each in self._request("GET", f"/proxies/{name}/toxics")}
+            for stream in toxic.streams:
+                own = f"{toxic.name}-{stream}"
+                body = {"toxicity": 1.0, "attributes": dict(toxic.attributes)}
+                if own in present:
+                    self._request("POST", f"/proxies/{name}/toxics/{own}", body)
+                else:
+                    new = {"name": own, "type": toxic.kind, "stream": stream, **body}
+                    self._request("POST", f"/proxies/{name}/toxics", new)
+
+    def rest_toxic(self, names: Iterable[str], toxic: Toxic) -> None:
+        """Let everything pass a toxic on links by name; where it never was, nothing happens."""
+        wanted = {f"{toxic.name}-{stream}" for stream in toxic.streams}
+        for name in names:
+            self._rest(name, self._request("GET", f"/proxies/{name}/toxics"), wanted)
+
     def reset(self) -> None:
-        """Enable every proxy and remove every toxic."""
-        self._request("POST", "/reset")
+        """Enable every proxy and put every toxic to rest."""
+        for name, proxy in self._request("GET", "/proxies").items():
+            self._rest(name, proxy["toxics"], {toxic["name"] for toxic in proxy["toxics"]})
+            if not proxy["enabled"]:
+                self._request("POST", f"/proxies/{name}", {"enabled": True})
+
+    def _rest(self, name: str, present: Iterable[dict[str, Any]], wanted: Container[str]) -> None:
+        for toxic in present:
+            if toxic["name"] in wanted and toxic["toxicity"] > 0:
+                self._request("POST", f"/proxies/{name}/toxics/{toxic['name']}", {"toxicity": 0.0})

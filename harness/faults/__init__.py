@@ -4,16 +4,41 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
+from harness.faults.bandwidth import Bandwidth
 from harness.faults.contract import Fault, Field, Hit
+from harness.faults.flap import Flap
 from harness.faults.isolate import Isolate
 from harness.faults.kill import Kill
+from harness.faults.latency import Latency
+from harness.faults.limit_bytes import LimitBytes
+from harness.faults.lost_reply import LostReply
 from harness.faults.no_fault import NoFault
 from harness.faults.pause import Pause
 from harness.faults.power_loss import PowerLoss
+from harness.faults.reset import Reset
 from harness.faults.sever import Sever
+from harness.faults.slice import Slice
+from harness.faults.slow_close import SlowClose
+from harness.faults.stall import Stall
 from harness.model.errors import UnknownName
 
-FAULTS: tuple[type[Fault], ...] = (NoFault, Pause, Kill, Sever, Isolate, PowerLoss)
+FAULTS: tuple[type[Fault], ...] = (
+    NoFault,
+    Pause,
+    Kill,
+    Sever,
+    Isolate,
+    PowerLoss,
+    Bandwidth,
+    Flap,
+    Latency,
+    LimitBytes,
+    LostReply,
+    Reset,
+    Slice,
+    SlowClose,
+    Stall,
+)
 ENTRY_POINTS = "broker_harness.faults"
 
 
@@ -29,14 +54,23 @@ def fault_class(name: str) -> type[Fault]:
 
 __all__ = [
     "FAULTS",
+    "Bandwidth",
     "Fault",
     "Field",
+    "Flap",
     "Hit",
     "Isolate",
     "Kill",
+    "Latency",
+    "LimitBytes",
+    "LostReply",
     "NoFault",
     "Pause",
     "PowerLoss",
+    "Reset",
     "Sever",
+    "Slice",
+    "SlowClose",
+    "Stall",
     "fault_class",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from harness.model.link import Link
 
@@ -56,6 +56,26 @@ class NodeState(NamedTuple):
     paused: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Toxic:
+    """What is done to the bytes of a link: a kind of the link proxy and its attributes.
+
+    ``name`` tells the faults apart that use one kind. ``upstream`` is towards the node.
+    """
+
+    name: str
+    kind: str
+    attributes: Mapping[str, int]
+    upstream: bool = True
+    downstream: bool = True
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The directions it is in."""
+        wanted = {"upstream": self.upstream, "downstream": self.downstream}
+        return tuple(stream for stream, is_wanted in wanted.items() if is_wanted)
+
+
 class Cluster(Protocol):
     """Running nodes: plain synchronous controls without an event loop, safe to call in threads.
 
@@ -91,4 +111,17 @@ class Cluster(Protocol):
 
     def remove(self) -> None:
         """Take the cluster away: containers, networks, volumes, paused nodes included."""
+        ...
+
+
+@runtime_checkable
+class CanShapeLinks(Protocol):
+    """A cluster that can do more to the bytes of a link than let them pass or not; both idempotent."""
+
+    def add_toxic(self, link: Link, nodes: Sequence[str], toxic: Toxic) -> None:
+        """Put a toxic in force, for open and new connections; one of that name gets these attributes."""
+        ...
+
+    def rest_toxic(self, link: Link, nodes: Sequence[str], toxic: Toxic) -> None:
+        """Let everything pass again what this toxic held, delayed or refused."""
         ...

@@ -19,6 +19,8 @@ from typing import TypeVar
 
 from harness.backends.kafka import requests
 from harness.backends.kafka.cluster import CONTROLLER, node_id, node_name
+from harness.backends.kafka.talk import KAFKA_DIALECT
+from harness.backends.talk import Conversation, converse
 from harness.model.cluster import Cluster
 from harness.model.destination import Destination
 from harness.model.link import Link
@@ -71,6 +73,10 @@ class KafkaObserver:
         except OSError:
             return False
         return True
+
+    async def talk(self, node: str, link: Link) -> Conversation:
+        """A raw connection to ``node`` over ``link``; raises ``OSError`` if not greeted within 2 s."""
+        return await converse(self._cluster.endpoint(node, link), KAFKA_DIALECT)
 
     async def leaders(self, destination: Destination) -> tuple[str, ...]:
         """The leader of each partition by the highest leader epoch that any answering node knows.

@@ -21,7 +21,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from harness.backends.nats.talk import nats_dialect
 from harness.backends.nats.wire import stream_name
+from harness.backends.talk import Conversation, converse
 from harness.model.cluster import Cluster, Endpoint
 from harness.model.destination import Destination
 from harness.model.link import Link
@@ -67,6 +69,10 @@ class NatsObserver:
         with suppress(OSError, TimeoutError, EOFError):
             return await asyncio.wait_for(_ping(self._cluster.endpoint(node, link)), _LIMIT)
         return False
+
+    async def talk(self, node: str, link: Link) -> Conversation:
+        """A raw connection to ``node`` over ``link``; raises ``OSError`` if not greeted within 2 s."""
+        return await converse(self._cluster.endpoint(node, link), nats_dialect())
 
     async def leaders(self, destination: Destination) -> tuple[str, ...]:
         """The leader of the one stream, by the count of its replicas' views; empty if there is none."""

@@ -14,7 +14,9 @@ from redis.exceptions import RedisError
 
 from harness.backends.redis.cluster import MASTER
 from harness.backends.redis.primary import agreed, opinions, pairs
+from harness.backends.redis.talk import REDIS_DIALECT
 from harness.backends.redis.wire import Wire, dial
+from harness.backends.talk import Conversation, converse
 from harness.model.cluster import Cluster
 from harness.model.destination import Destination
 from harness.model.link import Link
@@ -58,6 +60,10 @@ class RedisObserver:
                     socket.cut()
         except (RedisError, OSError):
             return False
+
+    async def talk(self, node: str, link: Link) -> Conversation:
+        """A raw connection to ``node`` over ``link``; raises ``OSError`` if not greeted within 2 s."""
+        return await converse(self._cluster.endpoint(node, link), REDIS_DIALECT)
 
     async def leaders(self, destination: Destination) -> tuple[str, ...]:  # noqa: ARG002 - all share one
         """The primary: a stream has one partition, and every stream the same leader."""
