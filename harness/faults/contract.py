@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -41,11 +41,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What an injection hit: the nodes, the leader of each partition just before, edges of its own."""
+    """What an injection hit: the nodes, the leader of each partition just before, edges of its own.
+
+    ``before`` holds what was there, by node or file, where verifying or healing needs it.
+    """
 
     nodes: tuple[str, ...]
     leaders: tuple[str, ...] = ()
     edges: tuple[Edge, ...] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable

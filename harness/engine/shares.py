@@ -1,0 +1,34 @@
+"""A running node's share of processors and memory, as the engine sets it and the kernel counts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.model.damage import Share, Strain
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+PERIOD = 100_000
+"""Microseconds: the kernel's own period, of which a quota is a part."""
+
+
+def share(container: Container) -> Share:
+    """The share the engine was last told; 0 where there is no limit."""
+    container.reload()
+    limits = container.attrs["HostConfig"]
+    return Share(max(0, limits["CpuQuota"]) / (limits["CpuPeriod"] or PERIOD), max(0, limits["Memory"]))
+
+
+def set_share(container: Container, wanted: Share) -> None:
+    """Set both limits; takes effect at once."""
+    quota = int(wanted.processors * PERIOD) or -1
+    memory = wanted.memory or -1
+    container.update(cpu_period=PERIOD, cpu_quota=quota, mem_limit=memory, memswap_limit=memory)
+
+
+def strain(container: Container) -> Strain:
+    """What the kernel says of the container's group; asking takes the engine up to two seconds."""
+    seen: Any = container.stats(stream=False)
+    throttled = seen["cpu_stats"].get("throttling_data", {}).get("throttled_periods", 0)
+    return Strain(throttled, seen["memory_stats"].get("limit", 0))
