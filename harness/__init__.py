@@ -27,10 +27,15 @@ if TYPE_CHECKING:
     from harness.checkers.per_key_order import PerKeyOrder
     from harness.checkers.right_destination import RightDestination
     from harness.faults.bandwidth import Bandwidth
+    from harness.faults.bridge import Bridge
+    from harness.faults.compose import Plan, all_of, flapping, hold, in_sequence, mix, quiet, repeat
     from harness.faults.contract import Fault, Field, Hit
+    from harness.faults.cut_edges import CutEdges
     from harness.faults.flap import Flap
+    from harness.faults.halves import Halves
     from harness.faults.isolate import Isolate
     from harness.faults.kill import Kill
+    from harness.faults.kill_during_recovery import KillDuringRecovery
     from harness.faults.latency import Latency
     from harness.faults.limit_bytes import LimitBytes
     from harness.faults.lost_reply import LostReply
@@ -38,10 +43,14 @@ if TYPE_CHECKING:
     from harness.faults.pause import Pause
     from harness.faults.power_loss import PowerLoss
     from harness.faults.reset import Reset
+    from harness.faults.ring import Ring
+    from harness.faults.rolling_restart import RollingRestart
     from harness.faults.sever import Sever
     from harness.faults.slice import Slice
     from harness.faults.slow_close import SlowClose
     from harness.faults.stall import Stall
+    from harness.faults.stop import Stop
+    from harness.faults.transfer_leadership import CanTransferLeadership, TransferLeadership
     from harness.history.store import read_case
     from harness.history.view import History
     from harness.model.capability import Capability
@@ -84,9 +93,11 @@ _HOMES = {
     "Backlog": "harness.model.consumer",
     "BadOption": "harness.model.errors",
     "Bandwidth": "harness.faults.bandwidth",
+    "Bridge": "harness.faults.bridge",
     "CanAbstain": "harness.checkers.anomaly",
     "CanShapeLinks": "harness.model.cluster",
     "CanTalk": "harness.backends.contract",
+    "CanTransferLeadership": "harness.faults.transfer_leadership",
     "Capability": "harness.model.capability",
     "Case": "harness.scenario.case",
     "CaseSpec": "harness.scenario.case_spec",
@@ -98,6 +109,7 @@ _HOMES = {
     "ClusterSpec": "harness.model.cluster",
     "ConsumerConfig": "harness.model.consumer",
     "Consuming": "harness.workloads.consuming",
+    "CutEdges": "harness.faults.cut_edges",
     "DeadLetterExact": "harness.checkers.dead_letter_exact",
     "DeadlineExceeded": "harness.model.errors",
     "Delivery": "harness.model.message",
@@ -112,6 +124,7 @@ _HOMES = {
     "Finding": "harness.checkers.judge",
     "Flap": "harness.faults.flap",
     "Guarantee": "harness.model.claim",
+    "Halves": "harness.faults.halves",
     "HarnessError": "harness.model.errors",
     "HasDisks": "harness.model.damage",
     "History": "harness.history.view",
@@ -120,6 +133,7 @@ _HOMES = {
     "Isolate": "harness.faults.isolate",
     "Judgement": "harness.checkers.judge",
     "Kill": "harness.faults.kill",
+    "KillDuringRecovery": "harness.faults.kill_during_recovery",
     "Latency": "harness.faults.latency",
     "LeaseHonoured": "harness.checkers.lease_honoured",
     "LimitBytes": "harness.faults.limit_bytes",
@@ -138,6 +152,7 @@ _HOMES = {
     "Outcome": "harness.model.outcome",
     "Pause": "harness.faults.pause",
     "PerKeyOrder": "harness.checkers.per_key_order",
+    "Plan": "harness.faults.compose",
     "Position": "harness.model.message",
     "PowerLoss": "harness.faults.power_loss",
     "Promise": "harness.model.claim",
@@ -147,24 +162,35 @@ _HOMES = {
     "RecordedClient": "harness.workloads.recorded",
     "Reset": "harness.faults.reset",
     "RightDestination": "harness.checkers.right_destination",
+    "Ring": "harness.faults.ring",
     "Role": "harness.model.role",
+    "RollingRestart": "harness.faults.rolling_restart",
     "Sever": "harness.faults.sever",
     "Slice": "harness.faults.slice",
     "SlowClose": "harness.faults.slow_close",
     "Stall": "harness.faults.stall",
     "Start": "harness.model.consumer",
+    "Stop": "harness.faults.stop",
     "Stored": "harness.model.message",
     "Strike": "harness.scenario.striking",
     "Subscription": "harness.backends.contract",
     "Talk": "harness.backends.contract",
+    "TransferLeadership": "harness.faults.transfer_leadership",
     "UnknownName": "harness.model.errors",
     "UnreadableHistory": "harness.model.errors",
     "Verdict": "harness.checkers.judge",
     "VerdictUnknown": "harness.model.errors",
     "ViolationFound": "harness.model.errors",
+    "all_of": "harness.faults.compose",
+    "flapping": "harness.faults.compose",
+    "hold": "harness.faults.compose",
+    "in_sequence": "harness.faults.compose",
     "judge": "harness.checkers.judge",
     "load_backend": "harness.backends",
+    "mix": "harness.faults.compose",
+    "quiet": "harness.faults.compose",
     "read_case": "harness.history.store",
+    "repeat": "harness.faults.compose",
     "wait_for_condition": "harness.waits",
 }
 
@@ -176,9 +202,11 @@ __all__ = [
     "Backlog",
     "BadOption",
     "Bandwidth",
+    "Bridge",
     "CanAbstain",
     "CanShapeLinks",
     "CanTalk",
+    "CanTransferLeadership",
     "Capability",
     "Case",
     "CaseSpec",
@@ -190,6 +218,7 @@ __all__ = [
     "ClusterSpec",
     "ConsumerConfig",
     "Consuming",
+    "CutEdges",
     "DeadLetterExact",
     "DeadlineExceeded",
     "Delivery",
@@ -204,6 +233,7 @@ __all__ = [
     "Finding",
     "Flap",
     "Guarantee",
+    "Halves",
     "HarnessError",
     "HasDisks",
     "History",
@@ -212,6 +242,7 @@ __all__ = [
     "Isolate",
     "Judgement",
     "Kill",
+    "KillDuringRecovery",
     "Latency",
     "LeaseHonoured",
     "LimitBytes",
@@ -230,6 +261,7 @@ __all__ = [
     "Outcome",
     "Pause",
     "PerKeyOrder",
+    "Plan",
     "Position",
     "PowerLoss",
     "Promise",
@@ -239,24 +271,35 @@ __all__ = [
     "RecordedClient",
     "Reset",
     "RightDestination",
+    "Ring",
     "Role",
+    "RollingRestart",
     "Sever",
     "Slice",
     "SlowClose",
     "Stall",
     "Start",
+    "Stop",
     "Stored",
     "Strike",
     "Subscription",
     "Talk",
+    "TransferLeadership",
     "UnknownName",
     "UnreadableHistory",
     "Verdict",
     "VerdictUnknown",
     "ViolationFound",
+    "all_of",
+    "flapping",
+    "hold",
+    "in_sequence",
     "judge",
     "load_backend",
+    "mix",
+    "quiet",
     "read_case",
+    "repeat",
     "wait_for_condition",
 ]
 

@@ -8,6 +8,7 @@ files, the nodes. Nothing here waits for a broker: what ready means is the backe
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from harness.engine import mesh
 from harness.engine.blueprint import DATA, Addresses, Blueprint
 from harness.engine.containers import ContainerPlan, published_ports, start_container
+from harness.engine.cuts import HeldCuts
 from harness.engine.description import (
     FORMAT_VERSION,
     ClusterDescription,
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 
 MESH_IMAGE = "broker-harness/mesh:1"
 PROXY_IMAGE = "broker-harness/toxiproxy:2.12.0"
+FREEZE_WITHIN = 10.0
+KILLED = 128 + 9
+"""The exit code of what SIGKILL has ended, be it ours or that of an engine whose patience is over."""
 KEPT_SECONDS = 24 * 3600.0
 """How long a cluster that is kept on purpose stays before a sweep may take it."""
 
@@ -224,6 +229,8 @@ class ContainerCluster:
     def __init__(self, description: ClusterDescription) -> None:
         self.description = description
         self._proxy = LinkProxy(description.api)
+        self._cuts = HeldCuts()
+        self._cutting = threading.Lock()
         self._endpoints = {
             (port.node, port.link, port.name): Endpoint(port.host, port.port) for port in description.outside
         }
@@ -250,8 +257,10 @@ class ContainerCluster:
 
     def state(self, node: str) -> NodeState:
         """What the engine says of a node."""
-        status = self._container(node).status
-        return NodeState(running=status in {"running", "paused"}, paused=status == "paused")
+        container = self._container(node)
+        running = container.status in {"running", "paused"}
+        killed = not running and container.attrs["State"]["ExitCode"] == KILLED
+        return NodeState(running=running, paused=container.status == "paused", killed=killed)
 
     def log(self, node: str, lines: int | None = None, since: float = 0.0) -> str:
         """The last ``lines`` (all when ``None``) of what a node has written since ``since``."""
@@ -261,9 +270,7 @@ class ContainerCluster:
 
     def pause(self, node: str) -> None:
         """Freeze every process of the node; its kernel still answers TCP."""
-        container = self._container(node)
-        if container.status == "running":
-            container.pause()
+        _until(lambda: self._frozen(node), f"{node} is frozen", FREEZE_WITHIN)
 
     def unpause(self, node: str) -> None:
         """Let a frozen node go on."""
@@ -305,13 +312,21 @@ class ContainerCluster:
         """Let everything pass that toxic."""
         self._proxy.rest_toxic(self._proxies(link, nodes), toxic)
 
-    def cut(self, edges: Sequence[Edge]) -> None:
+    def cut(self, edges: Sequence[Edge], holder: str = "") -> None:
         """Drop every packet of these edges where it arrives."""
-        self._change_edges(edges, add=True)
+        with self._cutting:
+            self._cuts.take(edges, holder)
+            self._change_edges(edges, add=True)
 
-    def mend(self, edges: Sequence[Edge]) -> None:
-        """Let the packets of these edges pass."""
-        self._change_edges(edges, add=False)
+    def mend(self, edges: Sequence[Edge], holder: str = "") -> None:
+        """Let the packets of these edges pass, unless another holder has them cut."""
+        with self._cutting:
+            self._change_edges(self._cuts.give(edges, holder), add=False)
+
+    def passes(self, edge: Edge) -> bool:
+        """Send a packet along the edge and see whether it gets past the rules."""
+        source, destination = self._described(edge.source), self._described(edge.destination)
+        return mesh.packet_arrives(source, destination, edge.port)
 
     def disk_folder(self, node: str) -> Path:
         """Where this machine sees the data of a node that has a disk of its own."""
@@ -353,7 +368,9 @@ class ContainerCluster:
     def heal(self) -> None:
         """Undo every fault: run every node, mend every edge, restore every link, rest every toxic."""
         self._proxy.reset()
-        _each(self._heal_node, self.nodes)
+        with self._cutting:
+            self._cuts.clear()
+            _each(self._heal_node, self.nodes)
 
     def remove(self) -> None:
         """Take the cluster away, and the file that describes it."""
@@ -364,6 +381,21 @@ class ContainerCluster:
         if self.spec.storage != IMAGE:
             raise HarnessError(f"{self.spec}: no disks; mark the case cluster(storage='image')")
         return Disk(self.id, node)
+
+    def _frozen(self, node: str) -> bool:
+        from docker.errors import APIError  # noqa: PLC0415 - not at start-up
+
+        container = self._container(node)
+        if container.status == "running":
+            try:
+                container.pause()
+            except APIError as error:
+                # runc gives up on a process whose threads come and go faster than a busy machine
+                # freezes them, and lets it go on: nothing has been done then.
+                if "unable to freeze" not in str(error):
+                    raise
+                return False
+        return True
 
     def _heal_node(self, node: str) -> None:
         if self.spec.storage == IMAGE:

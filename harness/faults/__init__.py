@@ -5,10 +5,14 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from harness.faults.bandwidth import Bandwidth
+from harness.faults.bridge import Bridge
 from harness.faults.contract import Fault, Field, Hit
+from harness.faults.cut_edges import CutEdges
 from harness.faults.flap import Flap
+from harness.faults.halves import Halves
 from harness.faults.isolate import Isolate
 from harness.faults.kill import Kill
+from harness.faults.kill_during_recovery import KillDuringRecovery
 from harness.faults.latency import Latency
 from harness.faults.limit_bytes import LimitBytes
 from harness.faults.lost_reply import LostReply
@@ -16,10 +20,14 @@ from harness.faults.no_fault import NoFault
 from harness.faults.pause import Pause
 from harness.faults.power_loss import PowerLoss
 from harness.faults.reset import Reset
+from harness.faults.ring import Ring
+from harness.faults.rolling_restart import RollingRestart
 from harness.faults.sever import Sever
 from harness.faults.slice import Slice
 from harness.faults.slow_close import SlowClose
 from harness.faults.stall import Stall
+from harness.faults.stop import Stop
+from harness.faults.transfer_leadership import TransferLeadership
 from harness.model.errors import UnknownName
 
 FAULTS: tuple[type[Fault], ...] = (
@@ -38,6 +46,14 @@ FAULTS: tuple[type[Fault], ...] = (
     Slice,
     SlowClose,
     Stall,
+    Stop,
+    KillDuringRecovery,
+    RollingRestart,
+    TransferLeadership,
+    Halves,
+    Bridge,
+    Ring,
+    CutEdges,
 )
 ENTRY_POINTS = "broker_harness.faults"
 
@@ -55,12 +71,16 @@ def fault_class(name: str) -> type[Fault]:
 __all__ = [
     "FAULTS",
     "Bandwidth",
+    "Bridge",
+    "CutEdges",
     "Fault",
     "Field",
     "Flap",
+    "Halves",
     "Hit",
     "Isolate",
     "Kill",
+    "KillDuringRecovery",
     "Latency",
     "LimitBytes",
     "LostReply",
@@ -68,9 +88,13 @@ __all__ = [
     "Pause",
     "PowerLoss",
     "Reset",
+    "Ring",
+    "RollingRestart",
     "Sever",
     "Slice",
     "SlowClose",
     "Stall",
+    "Stop",
+    "TransferLeadership",
     "fault_class",
 ]

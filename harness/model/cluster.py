@@ -54,6 +54,8 @@ class NodeState(NamedTuple):
 
     running: bool
     paused: bool
+    killed: bool = False
+    """It does not run because it was killed, rather than stopped in good order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,17 @@ class Cluster(Protocol):
     def start(self, node: str) -> None: ...
     def sever(self, link: Link, nodes: Sequence[str]) -> None: ...
     def restore(self, link: Link, nodes: Sequence[str]) -> None: ...
-    def cut(self, edges: Sequence[Edge]) -> None: ...
-    def mend(self, edges: Sequence[Edge]) -> None: ...
+    def cut(self, edges: Sequence[Edge], holder: str = "") -> None:
+        """Drop every packet of these edges, on behalf of ``holder``."""
+        ...
+
+    def mend(self, edges: Sequence[Edge], holder: str = "") -> None:
+        """Let these pass again, save those that another holder has cut."""
+        ...
+
+    def passes(self, edge: Edge) -> bool:
+        """Whether a packet that ``edge.source`` sends now gets to ``edge.destination``: one is sent."""
+        ...
 
     def heal(self) -> None:
         """Undo everything above, whoever did it: every node runs, no link or edge is cut."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from harness.model.errors import BadOption
 from harness.workloads.consuming import Consuming
 from harness.workloads.recorded import RecordedClient
 
@@ -23,6 +24,15 @@ class ConsumerTask:
     def delivered(self) -> int:
         """How many deliveries it has had so far."""
         return self._consuming.received
+
+    def freeze(self) -> None:
+        """Raise ``BadOption``: a task cannot be stopped between two instructions, as a process can."""
+        raise BadOption(
+            "freeze", self._client.name, "it is a task of this process; use a backend in containers"
+        )
+
+    def thaw(self) -> None:
+        """Do nothing: it was never frozen."""
 
     def kill(self) -> None:
         """Stop it where it is; harmless twice."""

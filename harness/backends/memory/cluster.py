@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.backends.memory.errors import NotEnoughNodes
 from harness.backends.memory.fabric import Fabric
+from harness.engine.cuts import HeldCuts
 from harness.model.cluster import ClusterSpec, Edge, Endpoint, NodeState
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class MemoryCluster:
     ) -> None:
         self._spec = spec
         self.patience = patience
+        self._held = HeldCuts()
         self.fabric = Fabric(tuple(f"n{number + 1}" for number in range(spec.nodes)), broker, election, clock)
 
     @property
@@ -55,7 +57,8 @@ class MemoryCluster:
 
     def state(self, node: str) -> NodeState:
         """Whether the node runs and whether it is frozen."""
-        return NodeState(self.fabric.node(node).running, self.fabric.node(node).paused)
+        it = self.fabric.node(node)
+        return NodeState(it.running, it.paused, it.killed)
 
     def log(self, node: str, lines: int | None = None, since: float = 0.0) -> str:
         """What happened to the node since ``since`` in unix seconds, the last ``lines`` of it."""
@@ -88,6 +91,7 @@ class MemoryCluster:
         """End it at once, and with it every request it has."""
         with self.fabric.change(node, "killed") as it:
             if it.running:
+                it.killed = True
                 led = [seat.name for seat in self.fabric.elections.seats.values() if seat.leader == node]
                 self.fabric.broker.crashed(self.fabric.clock(), led)
             self._end(node, it)
@@ -103,7 +107,7 @@ class MemoryCluster:
         """Start it again with the log it had."""
         with self.fabric.change(node, "started") as it:
             if not it.running:
-                it.running = True
+                it.running, it.killed = True, False
                 held = [seat.name for seat in self.fabric.elections.seats.values() if node in seat.replicas]
                 self.fabric.broker.restarted(self.fabric.clock(), held)
 
@@ -120,23 +124,31 @@ class MemoryCluster:
             with self.fabric.change(node, f"{link} link restored"):
                 self.fabric.severed.discard((link, node))
 
-    def cut(self, edges: Sequence[Edge]) -> None:
+    def cut(self, edges: Sequence[Edge], holder: str = "") -> None:
         """Lose what crosses these edges; there are no ports here, so an edge's port is ignored."""
+        self._held.take(edges, holder)
         for edge in edges:
             self.fabric.node(edge.destination)
             with self.fabric.change(edge.source, f"cut {edge.source}>{edge.destination}"):
                 self.fabric.mesh.cuts.add(edge)
 
-    def mend(self, edges: Sequence[Edge]) -> None:
-        """Undo ``cut`` of these very edges."""
-        for edge in edges:
+    def mend(self, edges: Sequence[Edge], holder: str = "") -> None:
+        """Undo the holder's ``cut`` of these very edges."""
+        for edge in self._held.give(edges, holder):
             with self.fabric.change(edge.source, f"mended {edge.source}>{edge.destination}"):
                 self.fabric.mesh.cuts.discard(edge)
+
+    def passes(self, edge: Edge) -> bool:
+        """Whether the edge is whole, whatever its ends do: a kernel takes packets for a dead process."""
+        ends = (edge.source, edge.destination)
+        return not any((cut.source, cut.destination) == ends for cut in self.fabric.mesh.cuts)
 
     def heal(self) -> None:
         """Undo everything, whoever did it."""
         with self.fabric.lock:
-            self.mend(tuple(self.fabric.mesh.cuts))
+            edges = tuple(self.fabric.mesh.cuts)
+            self._held.clear()
+            self.mend(edges)
             for link, node in tuple(self.fabric.severed):
                 self.restore(link, [node])
             for node in self.nodes:

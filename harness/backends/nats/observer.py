@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,10 +27,14 @@ from harness.backends.nats.wire import stream_name
 from harness.backends.talk import Conversation, converse
 from harness.model.cluster import Cluster, Endpoint
 from harness.model.destination import Destination
+from harness.model.errors import HarnessError
 from harness.model.link import Link
 
 _LIMIT = 1.0
 """Seconds a node has for one answer; two rounds stay within the two seconds of the contract."""
+
+_STEPPED_DOWN = 5.0
+"""Seconds the leader has to hand over; it answers when it has."""
 
 _STALE = 3e9
 """Nanoseconds without a word after which a meta replica is not counted in (its heartbeat is 1 s)."""
@@ -93,6 +98,14 @@ class NatsObserver:
             message = f"{node} does not answer on its monitoring port within {_LIMIT:g} s"
             raise ConnectionError(message)
         return frozenset(str(route["remote_name"]) for route in view.get("routes") or ())
+
+    async def transfer_leadership(self, destination: Destination) -> None:
+        """Ask the stream's leader to step down; raises ``HarnessError`` when that is refused."""
+        subject = f"$JS.API.STREAM.LEADER.STEPDOWN.{stream_name(destination)}"
+        endpoint = self._cluster.endpoint(self._cluster.nodes[0], Link.ADMIN)
+        answer = json.loads(await asyncio.wait_for(_request(endpoint, subject), _STEPPED_DOWN))
+        if not answer.get("success"):
+            raise HarnessError(f"{destination.name}: its leader does not step down: {answer.get('error')}")
 
     async def replicas_in_sync(self, destination: Destination) -> bool:
         """Whether all replicas answer and each holds what the leader held before they were asked."""
@@ -172,6 +185,24 @@ async def _ping(endpoint: Endpoint) -> bool:
             if line.strip() == b"PONG":
                 return True
         return False
+    finally:
+        writer.transport.abort()
+
+
+async def _request(endpoint: Endpoint, subject: str) -> bytes:
+    """The answer to an empty request, asked on a connection of its own."""
+    reader, writer = await asyncio.open_connection(*endpoint)
+    try:
+        await reader.readline()
+        inbox = f"_INBOX.{secrets.token_hex(8)}"
+        options = '{"verbose":false,"name":"observer","headers":true,"no_responders":true}'
+        writer.write(f"CONNECT {options}\r\nSUB {inbox} 1\r\nPUB {subject} {inbox} 0\r\n\r\n".encode())
+        while line := await reader.readline():
+            if line.startswith(b"MSG "):
+                return await reader.readexactly(int(line.split()[-1]))
+            if line.startswith((b"-ERR", b"HMSG")):
+                break
+        raise HarnessError(f"{subject}: {line.decode(errors='replace').strip() or 'no answer'}")
     finally:
         writer.transport.abort()
 

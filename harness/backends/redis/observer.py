@@ -83,6 +83,10 @@ class RedisObserver:
         sentinels = map(pairs, await self._sentinel(node, "SENTINELS"))
         return _alive(await self._servers(node)) & _alive(sentinels) - {node}
 
+    async def transfer_leadership(self, destination: Destination) -> None:  # noqa: ARG002 - all share one
+        """Have a Sentinel fail over, agreed or not; raises redis-py's errors when it refuses."""
+        await self._sentinel(self._nodes[0], "FAILOVER")
+
     async def replicas_in_sync(self, destination: Destination) -> bool:  # noqa: ARG002 - all share one
         """Whether every replica has all that the primary had when it was asked, just before."""
         leader = await self._leader()
