@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from harness.checkers.per_key_order import PerKeyOrder
     from harness.checkers.right_destination import RightDestination
     from harness.faults.bandwidth import Bandwidth
+    from harness.faults.bit_flip import BitFlip
     from harness.faults.bridge import Bridge
     from harness.faults.compose import Plan, all_of, flapping, hold, in_sequence, mix, quiet, repeat
     from harness.faults.contract import Fault, Field, Hit
     from harness.faults.cut_edges import CutEdges
+    from harness.faults.disk_full import DiskFull
+    from harness.faults.fail_fsync import FailFsync
     from harness.faults.flap import Flap
     from harness.faults.halves import Halves
     from harness.faults.isolate import Isolate
@@ -44,20 +47,25 @@ if TYPE_CHECKING:
     from harness.faults.power_loss import PowerLoss
     from harness.faults.reset import Reset
     from harness.faults.ring import Ring
+    from harness.faults.roll_back import RollBack
     from harness.faults.rolling_restart import RollingRestart
     from harness.faults.sever import Sever
     from harness.faults.slice import Slice
     from harness.faults.slow_close import SlowClose
+    from harness.faults.slow_fsync import SlowFsync
     from harness.faults.stall import Stall
     from harness.faults.stop import Stop
+    from harness.faults.tighten_cpu import TightenCpu
+    from harness.faults.tighten_memory import TightenMemory
     from harness.faults.transfer_leadership import CanTransferLeadership, TransferLeadership
+    from harness.faults.truncate import Truncate
     from harness.history.store import read_case
     from harness.history.view import History
     from harness.model.capability import Capability
     from harness.model.claim import Claim, Guarantee, Promise
     from harness.model.cluster import CanShapeLinks, Cluster, ClusterSpec, Edge, Endpoint
     from harness.model.consumer import AckPolicy, Backlog, ConsumerConfig, Start
-    from harness.model.damage import HasDisks
+    from harness.model.damage import CanTamperWithCalls, CanTighten, HasDisks
     from harness.model.destination import Destination
     from harness.model.errors import (
         BadOption,
@@ -93,10 +101,13 @@ _HOMES = {
     "Backlog": "harness.model.consumer",
     "BadOption": "harness.model.errors",
     "Bandwidth": "harness.faults.bandwidth",
+    "BitFlip": "harness.faults.bit_flip",
     "Bridge": "harness.faults.bridge",
     "CanAbstain": "harness.checkers.anomaly",
     "CanShapeLinks": "harness.model.cluster",
     "CanTalk": "harness.backends.contract",
+    "CanTamperWithCalls": "harness.model.damage",
+    "CanTighten": "harness.model.damage",
     "CanTransferLeadership": "harness.faults.transfer_leadership",
     "Capability": "harness.model.capability",
     "Case": "harness.scenario.case",
@@ -114,10 +125,12 @@ _HOMES = {
     "DeadlineExceeded": "harness.model.errors",
     "Delivery": "harness.model.message",
     "Destination": "harness.model.destination",
+    "DiskFull": "harness.faults.disk_full",
     "Edge": "harness.model.cluster",
     "Endpoint": "harness.model.cluster",
     "EngineUnavailable": "harness.model.errors",
     "EverythingDelivered": "harness.checkers.everything_delivered",
+    "FailFsync": "harness.faults.fail_fsync",
     "FailedStaysOut": "harness.checkers.failed_stays_out",
     "Fault": "harness.faults.contract",
     "Field": "harness.faults.contract",
@@ -164,10 +177,12 @@ _HOMES = {
     "RightDestination": "harness.checkers.right_destination",
     "Ring": "harness.faults.ring",
     "Role": "harness.model.role",
+    "RollBack": "harness.faults.roll_back",
     "RollingRestart": "harness.faults.rolling_restart",
     "Sever": "harness.faults.sever",
     "Slice": "harness.faults.slice",
     "SlowClose": "harness.faults.slow_close",
+    "SlowFsync": "harness.faults.slow_fsync",
     "Stall": "harness.faults.stall",
     "Start": "harness.model.consumer",
     "Stop": "harness.faults.stop",
@@ -175,7 +190,10 @@ _HOMES = {
     "Strike": "harness.scenario.striking",
     "Subscription": "harness.backends.contract",
     "Talk": "harness.backends.contract",
+    "TightenCpu": "harness.faults.tighten_cpu",
+    "TightenMemory": "harness.faults.tighten_memory",
     "TransferLeadership": "harness.faults.transfer_leadership",
+    "Truncate": "harness.faults.truncate",
     "UnknownName": "harness.model.errors",
     "UnreadableHistory": "harness.model.errors",
     "Verdict": "harness.checkers.judge",
@@ -202,10 +220,13 @@ __all__ = [
     "Backlog",
     "BadOption",
     "Bandwidth",
+    "BitFlip",
     "Bridge",
     "CanAbstain",
     "CanShapeLinks",
     "CanTalk",
+    "CanTamperWithCalls",
+    "CanTighten",
     "CanTransferLeadership",
     "Capability",
     "Case",
@@ -223,10 +244,12 @@ __all__ = [
     "DeadlineExceeded",
     "Delivery",
     "Destination",
+    "DiskFull",
     "Edge",
     "Endpoint",
     "EngineUnavailable",
     "EverythingDelivered",
+    "FailFsync",
     "FailedStaysOut",
     "Fault",
     "Field",
@@ -273,10 +296,12 @@ __all__ = [
     "RightDestination",
     "Ring",
     "Role",
+    "RollBack",
     "RollingRestart",
     "Sever",
     "Slice",
     "SlowClose",
+    "SlowFsync",
     "Stall",
     "Start",
     "Stop",
@@ -284,7 +309,10 @@ __all__ = [
     "Strike",
     "Subscription",
     "Talk",
+    "TightenCpu",
+    "TightenMemory",
     "TransferLeadership",
+    "Truncate",
     "UnknownName",
     "UnreadableHistory",
     "Verdict",

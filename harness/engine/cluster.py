@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.engine import mesh
+from harness.engine import mesh, shares, syscalls
 from harness.engine.blueprint import DATA, Addresses, Blueprint
 from harness.engine.containers import ContainerPlan, published_ports, start_container
 from harness.engine.cuts import HeldCuts
@@ -29,11 +29,13 @@ from harness.engine.description import (
 )
 from harness.engine.discovery import connect
 from harness.engine.disk import Disk
+from harness.engine.files import Files, FolderFiles, VolumeFiles
 from harness.engine.labels import CLUSTER, EXPIRES, OWNER, ROLE
 from harness.engine.ownership import KEPT
 from harness.engine.proxy import API_PORT, LinkProxy, listen_port
 from harness.engine.sweep import remove_cluster
 from harness.model.cluster import IMAGE, ClusterSpec, Edge, Endpoint, NodeState, Toxic
+from harness.model.damage import Share, Strain
 from harness.model.errors import DeadlineExceeded, HarnessError, UnknownName
 from harness.model.link import Link
 
@@ -365,6 +367,42 @@ class ContainerCluster:
         """What a write beside the node's data is refused with, for want of room."""
         return self._disk(node).refusal()
 
+    def tamper(self, node: str, calls: Sequence[str], effect: str) -> None:
+        """Give system calls of the node an effect, by strace in a container of the cluster's own."""
+        syscalls.tamper(self.description, node, calls, effect)
+
+    def tampered(self, node: str) -> int:
+        """How many calls strace says it has hit."""
+        return syscalls.count(self.description, node)
+
+    def let_be(self, node: str) -> None:
+        """Have strace let go of the node."""
+        syscalls.let_be(self.description, node)
+
+    def files(self, node: str, pattern: str) -> Sequence[str]:
+        """The files of the node's data whose path matches a pattern of the shell."""
+        return self._files(node).find(pattern)
+
+    def read_file(self, node: str, path: str) -> bytes:
+        """What a file of the node's data holds."""
+        return self._files(node).read(path)
+
+    def write_file(self, node: str, path: str, content: bytes) -> None:
+        """Replace a file of the node's data."""
+        self._files(node).write(path, content)
+
+    def share(self, node: str) -> Share:
+        """The node's share of the machine."""
+        return shares.share(self._container(node))
+
+    def set_share(self, node: str, share: Share) -> None:
+        """Give the node another share while it runs."""
+        shares.set_share(self._container(node), share)
+
+    def strain(self, node: str) -> Strain:
+        """What the kernel counts for the node."""
+        return shares.strain(self._container(node))
+
     def heal(self) -> None:
         """Undo every fault: run every node, mend every edge, restore every link, rest every toxic."""
         self._proxy.reset()
@@ -375,6 +413,12 @@ class ContainerCluster:
     def remove(self) -> None:
         """Take the cluster away, and the file that describes it."""
         remove_cluster(self.id)
+
+    def _files(self, node: str) -> Files:
+        described = self._described(node)
+        if self.spec.storage == IMAGE:
+            return FolderFiles(Disk(self.id, node).data)
+        return VolumeFiles(connect().containers.get(described.helper))
 
     def _disk(self, node: str) -> Disk:
         self._described(node)
@@ -398,6 +442,8 @@ class ContainerCluster:
         return True
 
     def _heal_node(self, node: str) -> None:
+        self.let_be(node)
+        self.set_share(node, Share())
         if self.spec.storage == IMAGE:
             self.free_disk(node)
         self.unpause(node)

@@ -14,17 +14,25 @@ PERIOD = 100_000
 
 
 def share(container: Container) -> Share:
-    """The share the engine was last told; 0 where there is no limit."""
+    """The share the engine was last told; 0 where there is no limit, or none below the whole machine."""
     container.reload()
     limits = container.attrs["HostConfig"]
-    return Share(max(0, limits["CpuQuota"]) / (limits["CpuPeriod"] or PERIOD), max(0, limits["Memory"]))
+    memory = limits["Memory"]
+    processors = max(0, limits["CpuQuota"]) / (limits["CpuPeriod"] or PERIOD)
+    return Share(processors, memory if 0 < memory < _machine(container) else 0)
 
 
 def set_share(container: Container, wanted: Share) -> None:
-    """Set both limits; takes effect at once."""
-    quota = int(wanted.processors * PERIOD) or -1
-    memory = wanted.memory or -1
-    container.update(cpu_period=PERIOD, cpu_quota=quota, mem_limit=memory, memswap_limit=memory)
+    """Set the limits that differ; takes effect at once.
+
+    The engine takes no memory limit back, so that none is one of the whole machine.
+    """
+    now = share(container)
+    if wanted.processors != now.processors:
+        container.update(cpu_period=PERIOD, cpu_quota=int(wanted.processors * PERIOD) or -1)
+    if wanted.memory != now.memory:
+        memory = wanted.memory or _machine(container)
+        container.update(mem_limit=memory, memswap_limit=memory)
 
 
 def strain(container: Container) -> Strain:
@@ -32,3 +40,8 @@ def strain(container: Container) -> Strain:
     seen: Any = container.stats(stream=False)
     throttled = seen["cpu_stats"].get("throttling_data", {}).get("throttled_periods", 0)
     return Strain(throttled, seen["memory_stats"].get("limit", 0))
+
+
+def _machine(container: Container) -> int:
+    client: Any = container.client
+    return int(client.info()["MemTotal"])

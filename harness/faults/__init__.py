@@ -5,9 +5,12 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from harness.faults.bandwidth import Bandwidth
+from harness.faults.bit_flip import BitFlip
 from harness.faults.bridge import Bridge
 from harness.faults.contract import Fault, Field, Hit
 from harness.faults.cut_edges import CutEdges
+from harness.faults.disk_full import DiskFull
+from harness.faults.fail_fsync import FailFsync
 from harness.faults.flap import Flap
 from harness.faults.halves import Halves
 from harness.faults.isolate import Isolate
@@ -21,13 +24,18 @@ from harness.faults.pause import Pause
 from harness.faults.power_loss import PowerLoss
 from harness.faults.reset import Reset
 from harness.faults.ring import Ring
+from harness.faults.roll_back import RollBack
 from harness.faults.rolling_restart import RollingRestart
 from harness.faults.sever import Sever
 from harness.faults.slice import Slice
 from harness.faults.slow_close import SlowClose
+from harness.faults.slow_fsync import SlowFsync
 from harness.faults.stall import Stall
 from harness.faults.stop import Stop
+from harness.faults.tighten_cpu import TightenCpu
+from harness.faults.tighten_memory import TightenMemory
 from harness.faults.transfer_leadership import TransferLeadership
+from harness.faults.truncate import Truncate
 from harness.model.errors import UnknownName
 
 FAULTS: tuple[type[Fault], ...] = (
@@ -54,6 +62,14 @@ FAULTS: tuple[type[Fault], ...] = (
     Bridge,
     Ring,
     CutEdges,
+    DiskFull,
+    FailFsync,
+    SlowFsync,
+    BitFlip,
+    Truncate,
+    RollBack,
+    TightenCpu,
+    TightenMemory,
 )
 ENTRY_POINTS = "broker_harness.faults"
 
@@ -71,8 +87,11 @@ def fault_class(name: str) -> type[Fault]:
 __all__ = [
     "FAULTS",
     "Bandwidth",
+    "BitFlip",
     "Bridge",
     "CutEdges",
+    "DiskFull",
+    "FailFsync",
     "Fault",
     "Field",
     "Flap",
@@ -89,12 +108,17 @@ __all__ = [
     "PowerLoss",
     "Reset",
     "Ring",
+    "RollBack",
     "RollingRestart",
     "Sever",
     "Slice",
     "SlowClose",
+    "SlowFsync",
     "Stall",
     "Stop",
+    "TightenCpu",
+    "TightenMemory",
     "TransferLeadership",
+    "Truncate",
     "fault_class",
 ]
