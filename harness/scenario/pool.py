@@ -27,9 +27,11 @@ from typing import Protocol, runtime_checkable
 from filelock import FileLock, Timeout
 
 from harness.backends.contract import Backend
+from harness.engine import images
 from harness.engine.blueprint import Blueprint
 from harness.engine.cluster import ContainerCluster
 from harness.engine.description import ClusterDescription, described, description_path
+from harness.engine.disk import engine_place, refuse_full_disk
 from harness.engine.janitor import Janitor
 from harness.engine.memory import available_megabytes
 from harness.engine.statedir import state_directory
@@ -79,6 +81,7 @@ class Pool:
             cluster = backend.start(spec, self._owner, "")
             wait_until_ready(backend, cluster, READY_WITHIN)
             return Lease(cluster, None, 0.0)
+        images.ensure_all(images.needed([(spec.backend, spec.version)]), self._say)
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             if lease := self._reuse(spec):
@@ -148,6 +151,7 @@ class Pool:
             stack.callback(reservation.unlink, missing_ok=True)
             stack.enter_context(_boot_slot())
             started = time.monotonic()
+            refuse_full_disk(engine_place())
             # Leased before anything of it exists: whoever dies while it boots leaves nothing behind.
             lock = self._take(cluster_id)
             try:

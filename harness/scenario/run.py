@@ -20,7 +20,7 @@ from harness.engine import ownership
 from harness.engine.cluster import KEPT_SECONDS
 from harness.engine.description import described
 from harness.engine.janitor import Janitor
-from harness.engine.sweep import remove_owner, sweep
+from harness.engine.sweep import remove_owner, remove_stale_files, sweep
 from harness.scenario.case import Case
 from harness.scenario.case_spec import CaseSpec
 from harness.scenario.pool import Pool
@@ -95,6 +95,7 @@ class Run:
                 _say(f"kept: {description.spec}, cluster {description.id}, for {KEPT_SECONDS / 3600:g} hours")
         if self._lock is not None:
             remove_owner(self.run_id)
+            remove_stale_files()
         if self._janitor is not None:
             self._janitor.stop()
         if self._lock is not None:
