@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine import discovery, trial
+from harness.engine.disk import engine_place
 from harness.engine.images import image_id, needed
 from harness.engine.steps import Step, StepFailed
 from harness.engine.versions import Image, Kind, catalogue
