@@ -156,11 +156,12 @@ def forget_cluster(cluster_id: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def remove_stale_files(engine: Remover) -> None:
+def remove_stale_files(remover: Remover | None = None) -> None:
     """Remove the state files of clusters that are gone and of runs that ended and own nothing.
 
     Files are listed before the engine is asked: what starts meanwhile is in neither list.
     """
+    engine = remover or _engine()
     described = {path.stem for path in _clusters_directory().glob("*.json")}
     leased = {path.stem for path in _clusters_directory().glob("*.lease")}
     ended = [run_id for run_id in ownership.known_runs() if not ownership.is_alive(run_id)]

@@ -95,12 +95,11 @@ class Run:
                 _say(f"kept: {description.spec}, cluster {description.id}, for {KEPT_SECONDS / 3600:g} hours")
         if self._lock is not None:
             remove_owner(self.run_id)
-            remove_stale_files()
         if self._janitor is not None:
             self._janitor.stop()
         if self._lock is not None:
             self._lock.release()
-            ownership.forget(self.run_id)
+            remove_stale_files()
 
 
 def new_run_id() -> str:
