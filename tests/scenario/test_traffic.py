@@ -100,8 +100,13 @@ async def test_a_workload_that_does_not_stop_is_told_of() -> None:
 @at_once
 async def test_a_workload_that_breaks_down_fails_the_case() -> None:
     """Not in the middle, where it would look like a cancellation, but at the end, with its error."""
-    reached = []
-    with pytest.raises(HarnessError, match="ValueError: a bug of the workload"):
+    reached = asyncio.Event()
+
+    async def block() -> None:
         async with running(workloads(Told(break_down))):
-            reached.append(await anyio.sleep(1.0))
-    assert reached
+            await anyio.sleep(1.0)
+            reached.set()
+
+    with pytest.raises(HarnessError, match="ValueError: a bug of the workload"):
+        await block()
+    assert reached.is_set()
