@@ -91,7 +91,7 @@ class Selection:
             return
         tiers = choice.backend.tiers(nodes)
         for tier in self._tiers(tiers, wanted.tiers):
-            skip = lacking(choice.backend, wanted)
+            skip = lacking(choice.backend, wanted) or uninstalled(choice.backend)
             is_default = tier == tiers[0]
             yield Column(choice.text, choice.backend.name, choice.version, nodes, tier, is_default, skip)
 
@@ -128,6 +128,11 @@ def lacking(backend: Backend, wanted: Wanted) -> str:
         return ""
     noun = "capability" if len(missing) == 1 else "capabilities"
     return f"{backend.name} has no {noun} {', '.join(map(repr, missing))}"
+
+
+def uninstalled(backend: Backend) -> str:
+    """Say in one line which client library ``backend`` needs and how to install it; empty if it is there."""
+    return "; ".join(backend.missing_extra().splitlines())
 
 
 def _choices(texts: Sequence[str]) -> tuple[Choice, ...]:
