@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.backends import backend_names, load_backend
 from harness.checkers.registry import ALWAYS, CHECKERS
-from harness.cli.app import COMMANDS
+from harness.cli.app import build
 from harness.engine.versions import catalogue
 from harness.faults import FAULTS
 from harness.model.capability import Capability
@@ -29,6 +29,7 @@ DOCS = Path(__file__).resolve().parent
 SUITES = DOCS.parent / "suites"
 REGION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 IDS = re.compile(r"([A-I]\d*(?:(?:, | and )[A-I]\d*)*): ")
+TEST = (ast.FunctionDef, ast.AsyncFunctionDef)
 FAULT_STEPS = ("inject", "verify", "reacted", "heal")
 
 
@@ -57,6 +58,11 @@ class Scenario:
     faults: str
 
     @property
+    def place(self) -> list[tuple[str, int]]:
+        """Its place in the order of the ids; those without one come last."""
+        return [(each[0], int(each[1:] or 0)) for each in self.ids] or [("Z", 0)]
+
+    @property
     def backends(self) -> str:
         """Which backends can run it."""
         return ", ".join(
@@ -74,8 +80,7 @@ def found_scenarios() -> Iterator[Scenario]:
         matched = IDS.match(ast.get_docstring(module) or "")
         ids = tuple(re.split(r", | and ", matched[1])) if matched else ()
         for function in module.body:
-            is_function = isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
-            if is_function and function.name.startswith("test_"):
+            if isinstance(function, TEST) and function.name.startswith("test_"):
                 yield _scenario(path, ids, function)
 
 
@@ -103,12 +108,13 @@ def _scenario(path: Path, ids: tuple[str, ...], function: ast.FunctionDef | ast.
 def scenarios() -> str:
     """A row for each test function of ``suites/``."""
     rows = []
-    for one in sorted(found_scenarios(), key=lambda s: [(i[0], int(i[1:] or 0)) for i in s.ids] or [("Z", 0)]):
+    for one in sorted(found_scenarios(), key=lambda found: found.place):
         where = f"[`{one.test}`](../../{one.page})"
-        nodes = " or ".join(map(str, one.nodes)) or "-"
+        nodes = " or ".join(map(str, one.nodes))
         varied = f" Parameters: `{one.faults}`." if one.faults else ""
-        needs = ", ".join(f"`{each}`" for each in one.capabilities) or "-"
-        rows.append([", ".join(one.ids) or "-", f"{where}: {one.says}{varied}", nodes, needs, one.backends or "-"])
+        needs = ", ".join(f"`{each}`" for each in one.capabilities)
+        cells = [", ".join(one.ids), f"{where}: {one.says}{varied}", nodes, needs, one.backends]
+        rows.append([cell or "-" for cell in cells])
     return table(("id", "scenario", "nodes", "needs", "backends"), rows)
 
 
@@ -125,7 +131,8 @@ def _claim(claim: Claim) -> list[str]:
     promise = f"{claim.promise} ({claim.bound})" if claim.bound else str(claim.promise)
     linked = f"[source]({claim.source})" if claim.source.startswith("https://") else claim.source
     when = f"`{claim.condition}`" if claim.condition else "always"
-    return [str(claim.guarantee), ", ".join(claim.tiers) or "all", when, promise, f'"{claim.quote}" ({linked})']
+    words = f'"{claim.quote}" ({linked})'
+    return [str(claim.guarantee), ", ".join(claim.tiers) or "all", when, promise, words]
 
 
 def backends() -> str:
@@ -135,7 +142,9 @@ def backends() -> str:
         backend = load_backend(name)
         tiers = "; ".join(f"{n}: {', '.join(backend.tiers(n))}" for n in backend.node_counts)
         rows.append([f"`{name}`", ", ".join(catalogue().entry(name).versions), tiers])
-    return table(("backend", "tested versions, the default first", "tiers by number of nodes, the default first"), rows)
+    return table(
+        ("backend", "tested versions, default first", "tiers by number of nodes, default first"), rows
+    )
 
 
 def capabilities() -> str:
@@ -150,7 +159,8 @@ def faults() -> str:
     rows = []
     for fault in FAULTS:
         parameters = ", ".join(_parameter(one) for one in fields(fault))  # type: ignore[arg-type]
-        rows.append([f"`{fault.__name__}({parameters})`", *(sentence(getattr(fault, s)) for s in FAULT_STEPS)])
+        steps = [sentence(getattr(fault, step)) for step in FAULT_STEPS]
+        rows.append([f"`{fault.__name__}({parameters})`", *steps])
     return table(("fault", "inject", "verify: it bites when", "reacted: it may be healed when", "heal"), rows)
 
 
@@ -166,7 +176,7 @@ def checkers() -> str:
         asked = "always" if checker in always else "when a scenario asks"
         wrong = sentence(sys.modules[checker.__module__])
         guarantee = str(checker.guarantee)  # type: ignore[attr-defined]
-        rows.append([f"`{checker.__name__}`", guarantee, asked, wrong])  # type: ignore[attr-defined]
+        rows.append([f"`{checker.__name__}`", guarantee, asked, wrong])
     return table(("checker", "guarantee", "asked", "what it finds"), rows)
 
 
@@ -224,22 +234,29 @@ def markers() -> str:
 
 
 def commands() -> str:
-    """A row for each command of ``harness``, with its options."""
+    """A row for each command of ``harness``, with its arguments and options."""
     import typer  # noqa: PLC0415 - the command line's alone
 
+    group: Any = typer.main.get_command(build())
     rows = []
-    for command in COMMANDS:
-        app = typer.Typer(add_completion=False)
-        app.command()(command)
-        parameters = typer.main.get_command(app).params
-        listed = [f"`{one.opts[0]}`" for one in parameters if one.opts[0] not in ("--help",)]
-        rows.append([f"`harness {command.__name__}`", sentence(command), ", ".join(listed)])
-    return table(("command", "what it does", "options"), rows)
+    for name, command in group.commands.items():
+        listed = [one.opts[0] for one in command.params if one.opts[0] != "--help"]
+        parts = [f"`{each}`" for each in (*listed, *_subcommands(command))]
+        rows.append([f"`harness {name}`", command.help.partition("\n")[0], ", ".join(parts)])
+    return table(("command", "what it does", "arguments and options"), rows)
+
+
+def _subcommands(command: Any) -> list[str]:
+    # They may be made only when asked for, so the attribute that holds them proves nothing.
+    return list(command.list_commands(None)) if hasattr(command, "list_commands") else []
 
 
 GENERATED: dict[str, Callable[[], str]] = {
     function.__name__: function
-    for function in (scenarios, claims, backends, capabilities, faults, checkers, options, inis, markers, commands)
+    for function in (
+        *(scenarios, claims, backends, capabilities, faults, checkers),
+        *(options, inis, markers, commands),
+    )
 }
 
 
