@@ -1,4 +1,4 @@
-"""After healing: progress is seen, reading to the end ends, and a lost marker is no reason to wait for ever."""
+"""After healing: progress is seen, reading to the end ends, and no lost marker is waited for for ever."""
 
 from __future__ import annotations
 
