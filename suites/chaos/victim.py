@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Self
@@ -39,9 +39,10 @@ class Victim:
         self._output = directory / "output.txt"
         (directory / "pytest.ini").write_text("[pytest]\n")
         (directory / "test_victim.py").write_text(source)
-        with self._output.open("wb") as output:
+        command = [sys.executable, "-m", "pytest", *LOADED, "-p", "no:cacheprovider", *arguments]
+        with self._output.open("wb") as output, _interruptible():
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", *LOADED, "-p", "no:cacheprovider", *arguments],
+                command,
                 cwd=directory,
                 env=_environment(state, self._mark),
                 stdin=subprocess.DEVNULL,
@@ -91,16 +92,20 @@ class Victim:
         [history] = [path for path in self._bitten() if fault in path.parent.name]
         os.kill(json.loads(history.read_text().partition("\n")[0])["pid"], signal.SIGKILL)
 
-    def kill(self, *roles: str) -> None:
-        """SIGKILL the ``controller``, the ``workers``, the ``janitor``; ``interrupt`` is Ctrl-C."""
-        family = processes(self._mark)
+    def kill(self, *roles: str) -> bool:
+        """SIGKILL the ``controller``, the ``workers``, the ``janitor``; ``interrupt`` is Ctrl-C.
+
+        Returns whether a janitor watched over the run just before.
+        """
+        family = [(self._role(process), process) for process in processes(self._mark)]
         for role in roles:
             if role == "interrupt":
                 # As a terminal does it, to the whole foreground group.
                 self._signal(-self._process.pid, signal.SIGINT)
-            for process in family:
-                if self._role(process) == role:
+            for its_role, process in family:
+                if its_role == role:
                     self._signal(process.pid, signal.SIGKILL)
+        return "janitor" in dict(family)
 
     def wait(self, within: float) -> int:
         """Return the exit status; raises ``DeadlineExceeded`` with the output if it goes on."""
@@ -141,6 +146,16 @@ class Victim:
     def _signal(self, pid: int, number: int) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, number) if pid > 0 else os.killpg(-pid, number)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let what starts meanwhile hear Ctrl-C, which all ignore that descends from a shell's background job."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _environment(state: Path, mark: str) -> dict[str, str]:
