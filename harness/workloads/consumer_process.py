@@ -59,6 +59,7 @@ class ConsumerProcess:
         directory = Path(assignment.directory)
         self._history = part(directory, assignment.ordinal)
         self._log = directory / f"{assignment.client}.log"
+        self._killed = False
         path = directory / f"{assignment.client}.json"
         path.write_bytes(msgspec.json.encode(assignment))
         with self._log.open("wb") as log:
@@ -78,7 +79,7 @@ class ConsumerProcess:
 
     def delivered(self) -> int:
         """How many deliveries it has recorded so far; raises ``HarnessError`` if it died by itself."""
-        if (status := self._process.poll()) is not None and status >= 0:
+        if (status := self._process.poll()) is not None and not self._killed:
             raise HarnessError(f"the consumer process ended with {status}: {self._log.read_text()[-2000:]}")
         if not self._history.exists():
             return 0
@@ -96,6 +97,7 @@ class ConsumerProcess:
 
     def kill(self) -> None:
         """SIGKILL, and return when it is dead; harmless twice."""
+        self._killed = True
         self._process.kill()
         self._process.wait()
 
