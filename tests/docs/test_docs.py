@@ -209,9 +209,9 @@ def commands() -> list[tuple[str, ...]]:
     """Every simple command in a console block, each once."""
     found: dict[tuple[str, ...], None] = {}
     for block in blocks("console"):
-        for line in block.text.splitlines():
-            assert line.startswith("$ "), f"{block}: {line!r} is no command; output belongs into a text block"
-            lexer = shlex.shlex(line[2:], posix=True, punctuation_chars=True)
+        assert block.text.startswith("$ "), f"{block} begins with no command"
+        for line in re.findall(r"^\$ (.+)$", block.text, re.MULTILINE):
+            lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
             lexer.whitespace_split = True
             for is_end, words in itertools.groupby(lexer, lambda word: set(word) <= set("&|;")):
                 if not is_end:

@@ -127,7 +127,7 @@ def test_the_tutorials_mistake_is_told_in_the_words_of_the_page(examples: Exampl
 
 
 def test_a_failure_is_read_and_judged_again_as_the_how_to_says(examples: Examples) -> None:
-    """The snippets print both deliveries and the verdict with the right lease; ``check`` tells all verdicts."""
+    """The snippets print both deliveries, and the verdict with the right lease; ``check`` tells every one."""
     read, _, again = python_blocks(REPRODUCE)
     seen = examples.python("-c", read)
     assert re.search(r"op \d+ m-\d+ attempt 1\n.*op \d+ m-\d+ attempt 2", seen.stdout), seen.stderr
