@@ -303,6 +303,7 @@ def test_every_fault_is_explained(name: str) -> None:
 def test_every_variable_of_ours_is_documented() -> None:
     """An environment variable that the code reads is in the reference."""
     options = (ROOT / "docs" / "reference" / "options.md").read_text(encoding="utf-8")
-    sources = [path.read_text(encoding="utf-8") for path in Path(harness.__file__).parent.rglob("*.py")]
+    folders = (Path(harness.__file__).parent, ROOT / "suites")
+    sources = [path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py")]
     read = {name for source in sources for name in re.findall(r'"(BROKER_HARNESS_[A-Z_]+)"', source)}
     assert {name for name in read if f"`{name}`" not in options} == set()
