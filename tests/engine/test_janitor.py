@@ -77,9 +77,11 @@ class Running:
         assert not self.thread.is_alive()
 
     def close(self) -> None:
-        self.controller.stop()
-        self.ended()
-        self._listener.close()
+        try:
+            self.controller.stop()
+            self.ended()
+        finally:
+            self._listener.close()
 
 
 @pytest.fixture
@@ -261,6 +263,23 @@ def test_a_real_janitor_starts_listens_and_ends(tmp_path: Path) -> None:
         controller.stop()
     assert controller._process is not None
     assert controller._process.returncode == 0
+
+
+def test_a_janitor_that_cannot_be_started_leaves_no_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ends of the controller's connection are closed; an open one would be a warning, an error here."""
+    pairs: list[tuple[socket.socket, socket.socket]] = []
+
+    def noted() -> tuple[socket.socket, socket.socket]:
+        pairs.append(make())
+        return pairs[-1]
+
+    make = socket.socketpair
+    monkeypatch.setattr(socket, "socketpair", noted)
+    with pytest.raises(FileNotFoundError):
+        Janitor.start(RUN, tmp_path / "absent")
+    assert [end.fileno() for end in pairs[0]] == [-1, -1]
 
 
 def test_a_state_directory_of_any_length_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
