@@ -400,11 +400,13 @@ class Case:
             async with watching_for_starvation(self._ledger):
                 yield self
         finally:
+            # A client that fails to close must cost neither the others nor the history.
             with anyio.CancelScope(shield=True):
-                await self._closing.aclose()
-                await self._observer.close()
-                self._docket.close()
-                await to_thread.run_sync(self._save_logs)
+                async with AsyncExitStack() as ending:
+                    ending.push_async_callback(to_thread.run_sync, self._save_logs)
+                    ending.callback(self._docket.close)
+                    ending.push_async_callback(self._observer.close)
+                    ending.push_async_exit(self._closing)
 
     def _save_logs(self) -> None:
         directory = self.directory / "logs"
