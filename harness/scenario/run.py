@@ -113,15 +113,29 @@ async def open_case(spec: CaseSpec, run: Run) -> AsyncIterator[Case]:
     backend = load_backend(spec.backend)
     lease = await to_thread.run_sync(run.pool.lease, backend, spec.cluster_spec)
     case = None
-    directory = run.directory / spec.backend / spec.directory_name
     try:
-        case = Case(spec, backend, lease.cluster, directory, run.janitor)
+        case = Case(spec, backend, lease.cluster, _new_directory(spec, run), run.janitor)
         async with case.open():
             yield case
     finally:
         reusable = case is not None and case.reusable
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(lambda: run.pool.release(backend, lease, reusable=reusable))
+
+
+def _new_directory(spec: CaseSpec, run: Run) -> Path:
+    """Make the case's directory; a test may be repeated, and long names are cut to the same one."""
+    directory = run.directory / spec.backend / spec.directory_name
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        try:
+            directory.mkdir()
+        except FileExistsError:
+            number += 1
+            directory = directory.with_name(f"{spec.directory_name}~{number}")
+        else:
+            return directory
 
 
 def _point_latest(directory: Path) -> None:
