@@ -84,6 +84,7 @@ def virtual_time(seed: int = 0) -> Iterator[Clock]:
     with (
         mock.patch.object(time, "monotonic", clock.seconds),
         mock.patch.object(time, "monotonic_ns", clock.nanoseconds),
+        mock.patch.object(time, "sleep", clock.pass_by),
         mock.patch.object(to_thread, "run_sync", _at_once),
     ):
         yield clock
