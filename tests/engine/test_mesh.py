@@ -104,7 +104,7 @@ def test_a_command_that_fails_says_what_it_said(shell: Callable[..., Shell]) -> 
 def test_a_silent_helper_is_not_waited_for(shell: Callable[..., Shell]) -> None:
     """The error says that there was no answer, or which one was not whole."""
     shell(lambda *_: [])
-    with pytest.raises(DeadlineExceeded, match="nft x: not within 0.05 s; last seen: no answer"):
+    with pytest.raises(DeadlineExceeded, match=r"nft x: not within 0.05 s; last seen: no answer"):
         mesh.run("helper", "nft x", timeout=0.05)
 
 
