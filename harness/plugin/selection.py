@@ -137,13 +137,23 @@ def uninstalled(backend: Backend) -> str:
 
 def _choices(texts: Sequence[str]) -> tuple[Choice, ...]:
     from harness.backends import load_backend  # noqa: PLC0415 - another project's run never gets here
-    from harness.engine.versions import parse_backend  # noqa: PLC0415
 
     chosen: dict[tuple[str, str], Choice] = {}
     for text in texts:
-        name, version = parse_backend(text)
+        name, version = _name_and_version(text)
         chosen.setdefault((name, version), Choice(text, load_backend(name), version))
     return tuple(chosen.values())
+
+
+def _name_and_version(text: str) -> tuple[str, str]:
+    """As the catalogue has it; a backend of another package is in none, and knows its versions itself."""
+    from harness.backends import BACKENDS, backend_names  # noqa: PLC0415 - see _choices
+    from harness.engine.versions import parse_backend  # noqa: PLC0415
+
+    name, _, version = text.partition("@")
+    if name in set(backend_names()) - {ours for ours, _ in BACKENDS}:
+        return name, version or "1"
+    return parse_backend(text)
 
 
 def _either(numbers: Iterable[int]) -> str:
