@@ -21,6 +21,7 @@ from harness.engine.cluster import KEPT_SECONDS
 from harness.engine.description import described
 from harness.engine.janitor import Janitor
 from harness.engine.sweep import remove_owner, remove_stale_files, sweep
+from harness.model.errors import HarnessError
 from harness.scenario.case import Case
 from harness.scenario.case_spec import CaseSpec
 from harness.scenario.pool import Pool
@@ -57,9 +58,17 @@ class Run:
 
     @classmethod
     def join(cls, data: dict[str, Any]) -> Run:
-        """A worker's part of the run that ``as_dict`` of the controller describes."""
+        """A worker's part of the run that ``as_dict`` of the controller describes.
+
+        Raises ``HarnessError`` when the run is over: nobody would look after what is started now.
+        """
         run = cls(data["run_id"], Path(data["directory"]), data["seed"], data["keep"])
-        run._janitor = Janitor.connect(run.run_id)
+        if data["containers"]:
+            # In this order: a janitor that was there first sees to us when the controller dies.
+            run._janitor = Janitor.connect(run.run_id)
+            if not ownership.is_alive(run.run_id):
+                run._janitor.stop()
+                raise HarnessError(f"run {run.run_id} is over: its controller has ended")
         return run
 
     def as_dict(self) -> dict[str, Any]:
@@ -69,6 +78,7 @@ class Run:
             "directory": str(self.directory),
             "seed": self.seed,
             "keep": self.keep,
+            "containers": self._lock is not None,
         }
 
     @property
