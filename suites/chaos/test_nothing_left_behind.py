@@ -157,6 +157,8 @@ def test_a_kill_at_any_moment(start: Start, bystanders: Bystanders, seed: int, b
     for roles in deaths:
         watched = victim.kill(*roles) and watched
         victim.passes_by(rng.uniform(0, 2))
+    # Who is only interrupted ends by itself, but not before what it boots has booted.
+    victim.wait(ENDED_WITHIN)
     if not watched or "janitor" in deaths[0]:
         # Nobody was there to clean up, at the very beginning too: the next run does it.
         following = start(NEXT, "--backend", backend)
