@@ -25,6 +25,7 @@ from harness.model.consumer import ConsumerConfig
 from harness.model.errors import BadOption, DeadlineExceeded, HarnessError, VerdictUnknown, ViolationFound
 from harness.model.link import Link
 from harness.scenario.case import CONNECT_WITHIN, GRACE, Case
+from harness.workloads.consumer_process import Assignment
 from tests.mutants.delivering import SkipsForOneGroup
 from tests.mutants.storing import NeverStoresEveryTenth
 from tests.scenario.doubles import ToldFault
@@ -375,3 +376,43 @@ async def test_partitions_are_asked_for_where_there_can_be_some(tmp_path: Path) 
     unable = MemoryBackend(capabilities=frozenset(Capability) - {Capability.PARTITIONS})
     async with opened(tmp_path / "2", backend=unable) as case:
         assert case.partitions(6) == 1
+
+
+@at_once
+async def test_on_containers_a_doomed_consumer_is_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told all it needs to attach and record, the janitor hears of it, and the case's end kills it."""
+    began: list[Assignment] = []
+    said: list[str] = []
+
+    class Process:
+        pid = 4711
+
+        def __init__(self, assignment: Assignment) -> None:
+            began.append(assignment)
+
+        def kill(self) -> None:
+            said.append("killed")
+
+    class ToldJanitor:
+        def register_process(self, pid: int) -> None:
+            said.append(f"registered {pid}")
+
+    monkeypatch.setattr("harness.scenario.case.ConsumerProcess", Process)
+    monkeypatch.setattr("harness.scenario.case.ContainerCluster", MemoryCluster)
+    monkeypatch.setattr("harness.scenario.case._images", lambda _: {})
+    monkeypatch.setattr(MemoryCluster, "id", "c4f1", raising=False)
+    async with opened(tmp_path) as case:
+        monkeypatch.setattr(case, "_janitor", ToldJanitor())
+        orders = await case.destination("orders")
+        case.consumer_process(orders, ConsumerConfig("billing"), acks=False)
+        case.consumer_process(orders, ConsumerConfig("billing"), acks=False)
+        assert said == ["registered 4711"] * 2
+        assert case.tally.groups[orders.name] == {"billing"}
+    assert said[2:] == ["killed"] * 2
+    first, second = began
+    assert (first.cluster, first.destination, first.directory) == ("c4f1", orders, str(tmp_path))
+    assert first.ordinal != second.ordinal
+    assert first.client != second.client
+    assert 0 not in {first.ordinal, second.ordinal}

@@ -143,7 +143,7 @@ def test_the_sound_broker_passes_the_suites(cell: Cell) -> None:
     assert not played.judgement.findings, played
 
 
-@settings(max_examples=20, derandomize=True, database=None, deadline=None)
+@settings(max_examples=10, derandomize=True, database=None, deadline=None)
 @given(st.sampled_from([*CELLS.values(), *COMPACT]), st.integers(0, 2**32))
 def test_the_sound_broker_passes_with_any_seed(scenario: Cell | Scenario, seed: int) -> None:
     """However late everybody is woken, and whatever was published with which key."""
@@ -173,7 +173,7 @@ FAULTS: tuple[Fault, ...] = (
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     derandomize=True,
     database=None,
     deadline=None,

@@ -96,7 +96,7 @@ def test_the_child_is_given_its_assignment_and_this_harness(
     process = started(SLEEPING)
     arguments, path = (tmp_path / "started").read_text().splitlines()
     assert arguments == f"-P -m harness.workloads.consumer_process {tmp_path / 'consumer-process-1.json'}"
-    assert Path(consumer_process.__file__).is_relative_to(path.split(os.pathsep)[0])
+    assert Path(consumer_process.__file__).resolve().is_relative_to(path.split(os.pathsep)[0])
     assert os.getpgid(process.pid) == process.pid
     written = (tmp_path / "consumer-process-1.json").read_bytes()
     assert msgspec.json.decode(written, type=Assignment) == assignment(tmp_path)
