@@ -28,12 +28,11 @@ from harness.model.outcome import Outcome
 class Subscription(Protocol):
     """One member of a group.
 
-    ``ack`` returns when the broker has confirmed it; where it cannot confirm, it raises nothing
-    and ``confirms_acks`` is False, so that the history records the outcome as unknown.
+    ``ack`` and ``reject`` return when the broker has confirmed them, and say so by ``True``. Where
+    there is nothing to wait for they raise nothing and return ``False``: the history then records the
+    outcome as unknown.
     """
 
-    @property
-    def confirms_acks(self) -> bool: ...
     async def receive(self, limit: int, timeout: float) -> Sequence[Delivery]:
         """Up to ``limit`` deliveries; empty when there was none within ``timeout`` seconds.
 
@@ -41,10 +40,13 @@ class Subscription(Protocol):
         """
         ...
 
-    async def ack(self, delivery: Delivery) -> None: ...
+    async def ack(self, delivery: Delivery) -> bool:
+        """Settle it for the group; whether the broker has confirmed it."""
+        ...
+
     async def nak(self, delivery: Delivery, delay: float = 0.0) -> None: ...
-    async def reject(self, delivery: Delivery) -> None:
-        """Dead-letter at once."""
+    async def reject(self, delivery: Delivery) -> bool:
+        """Dead-letter at once; whether the broker has confirmed that it is settled."""
         ...
 
     async def extend(self, delivery: Delivery) -> None:
@@ -170,6 +172,10 @@ class Backend(Protocol):
     def claims(self) -> tuple[Claim, ...]: ...
     def tiers(self, nodes: int) -> tuple[str, ...]:
         """The tiers a cluster of ``nodes`` can have, the default one first."""
+        ...
+
+    def missing_extra(self) -> str:
+        """What to install before a client can be made; empty if nothing. Imports no library."""
         ...
 
     def start(self, spec: ClusterSpec, owner: str, cluster_id: str = "") -> Cluster:

@@ -68,7 +68,8 @@ class EverythingDelivered:
             if (destination, group) not in drained and self.group in ("", group)
         ]
         return reasons + [
-            f"{destination}: its log was not read whole, so what group {group} was owed cannot be told"
+            f"{destination}: its log was not read whole, so what group {group} was owed cannot be told; "
+            "case.drained() reads it"
             for destination, group in drained
             if history.whole_log(destination) is None
         ]

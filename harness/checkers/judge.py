@@ -11,9 +11,9 @@ that contradict each other, the strictest.
     ``bounded``                           -> allowed up to the bound *in all*, violation beyond
 
 A fault allows nothing by itself: only what was observed does. An anomaly that is a matter of
-time is ``unknown`` on a starved machine. Whatever makes the case prove less than it seems to
-(``harness.checkers.doubts``, checkers that abstain) makes it ``unknown``, unless there is a
-violation: that stays one.
+time is ``unknown`` if the machine was starved then (to within 2 s). Whatever makes the case prove
+less than it seems to (``harness.checkers.doubts``, checkers that abstain) makes it ``unknown``,
+unless there is a violation: that stays one.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ TIMING = frozenset({Guarantee.LEASE_HONOURED})
 """The guarantees whose anomalies a machine short of processor time can produce by itself."""
 
 _MOST_MESSAGES = 10
+_AROUND = 2_000_000_000
+"""Nanoseconds around a starved while in which its backlog of answers is still being worked off."""
 
 
 class Verdict(StrEnum):
@@ -146,9 +148,22 @@ def _weigh(
     for anomaly in anomalies:
         claim = _governing(claims, anomaly.guarantee, tier, conditions)
         verdict, why = _weighed(claim, totals[anomaly.guarantee])
-        if verdict is Verdict.VIOLATION and anomaly.guarantee in TIMING and "starved" in conditions:
+        if verdict is Verdict.VIOLATION and anomaly.guarantee in TIMING and _starved(history, anomaly):
             verdict, why = Verdict.UNKNOWN, f"{why}, but the machine was starved"
         yield Finding(anomaly, verdict, claim, why)
+
+
+def _starved(history: History, anomaly: Anomaly) -> bool:
+    """Whether the machine was starved around an anomaly; at any time, of one that has no times.
+
+    An observation ``starved`` is made at the end of the while, whose seconds are its value.
+    """
+    since, until = anomaly.since or anomaly.until, anomaly.until or anomaly.since
+    return any(
+        not until or (since <= seen.time + _AROUND and until >= seen.time - seen.value * 1e9 - _AROUND)
+        for seen in history.observations
+        if seen.name == "starved"
+    )
 
 
 def _governing(

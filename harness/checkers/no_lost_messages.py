@@ -119,7 +119,10 @@ def _unjudged(history: History) -> Iterator[str]:
     for destination, by_writer in _acknowledged(history).items():
         log, dead_letter = history.whole_log(destination), history.dead_letter(destination)
         if log is None:
-            yield f"{destination}: its log was not read whole after healing, so losses cannot be told"
+            yield (
+                f"{destination}: its log was not read whole after healing, so losses cannot be told; "
+                "case.drained() reads it"
+            )
         elif dead_letter and history.whole_log(dead_letter) is None:
             present = {seen.message for seen in log.seen} | _delivered(history, dead_letter)
             delivered = _delivered(history, destination)

@@ -25,7 +25,8 @@ class StoredChecker(msgspec.Struct, frozen=True):
 def stored(checker: Checker) -> StoredChecker:
     """Describe a checker; one that is no dataclass, or holds what JSON does not, loses its options."""
     name = type(checker).__name__
-    if not dataclasses.is_dataclass(checker):
+    unknown: object = checker
+    if not dataclasses.is_dataclass(unknown):
         return StoredChecker(name)
     try:
         return StoredChecker(name, msgspec.to_builtins(checker, order="deterministic"))

@@ -266,8 +266,8 @@ class ContainerCluster:
 
     def log(self, node: str, lines: int | None = None, since: float = 0.0) -> str:
         """The last ``lines`` (all when ``None``) of what a node has written since ``since``."""
-        container = self._container(node)
-        text = container.logs(since=since) if lines is None else container.logs(tail=lines, since=since)
+        # The engine's client refuses a 0 as the time from which on, and a None as the number of lines.
+        text = self._container(node).logs(tail="all" if lines is None else lines, since=since or None)
         return text.decode(errors="replace")
 
     def pause(self, node: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine import discovery, trial
+from harness.engine.free_space import engine_place
 from harness.engine.images import image_id, needed
 from harness.engine.steps import Step, StepFailed
 from harness.engine.versions import Image, Kind, catalogue
@@ -138,8 +139,7 @@ def _silent(what: str, *argv: str) -> str:
 
 
 def _disk() -> Finding:
-    # Where the engine keeps its images by default; where it is elsewhere, the figure is of /var.
-    place = next(path for path in (Path("/var/lib/docker"), Path("/var"), Path("/")) if path.exists())
+    place = engine_place()
     free = shutil.disk_usage(place).free
     detail = f"{free / _GIB:.1f} GiB free at {place}, {_DISK / _GIB:.0f} needed"
     if free < _DISK:

@@ -64,7 +64,7 @@ class Janitor:
         """
         ours, theirs = socket.socketpair()
         log = directory / LOG
-        with theirs, log.open("ab") as log_file, _listening(run_id) as listener:
+        with _closed_on_failure(ours), theirs, log.open("ab") as log_file, _listening(run_id) as listener:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", "harness.engine.janitor_process"),
@@ -169,6 +169,15 @@ def _await_ready(connection: socket.socket, process: subprocess.Popen[bytes], lo
 def _identity(pid: int) -> str:
     process = identify(pid)
     return f"{pid}" if process.started is None else f"{pid} {process.started}"
+
+
+@contextmanager
+def _closed_on_failure(connection: socket.socket) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 @contextmanager

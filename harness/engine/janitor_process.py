@@ -25,6 +25,7 @@ import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -111,21 +112,32 @@ class Watch:
         """Watch until the controller leaves, clean up after it if it died, and return."""
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._controller.connection, selectors.EVENT_READ, self._controller)
-        self._controller.connection.sendall(READY)
+        with suppress(OSError):  # it died while this started: its connection ends, as ever
+            self._controller.connection.sendall(READY)
         # Now, for the environment this was started from may be gone when it is needed.
         self._submit(self._remover)
         while self._controller in self._peers:
-            for key, _ in self._selector.select():
-                if key.data is None:
-                    self._welcome()
-                else:
-                    self._attend(key.data)
-        self._selector.close()
+            self._hear(None)
         if not self._controller.said_goodbye:
+            # Whoever came or spoke just before counts, and whoever comes too late must be told.
+            while self._hear(0):
+                pass
+            self._listener.close()
             self._bury_run()
+        self._selector.close()
         self._background.shutdown()
         for peer in self._peers:
             peer.connection.close()
+
+    def _hear(self, seconds: float | None) -> bool:
+        """Attend to all who have something to say; returns whether anybody had within ``seconds``."""
+        ready = self._selector.select(seconds)
+        for key, _ in ready:
+            if key.data is None:
+                self._welcome()
+            else:
+                self._attend(key.data)
+        return bool(ready)
 
     def _welcome(self) -> None:
         connection, _ = self._listener.accept()
@@ -172,10 +184,13 @@ class Watch:
         for peer in dead:
             for cluster in peer.borrowed:
                 self._submit(partial(self._unpause, cluster))
-        self._submit(self._clear_run)
+        self._submit(partial(self._clear_run, {cluster for peer in dead for cluster in peer.leased}))
 
-    def _clear_run(self) -> None:
+    def _clear_run(self, leased: set[str]) -> None:
         _until_twice_empty(lambda: sweep.remove_owner(self._run_id, self._remover()))
+        # Clusters that were to be kept are not the run's, but those in use are of no use to anybody.
+        for cluster in leased:
+            sweep.remove_cluster(cluster, self._remover())
         sweep.remove_stale_files(self._remover())
         log.info("nothing of run %s is left", self._run_id)
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Sequence
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 from harness.engine.blueprint import ProxiedPort
@@ -53,6 +53,9 @@ class LinkProxy:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
             content = response.read()
+        except OSError as error:
+            where = "{}:{}".format(*self._address)
+            raise HarnessError(f"link proxy at {where}: {method} {path} got no answer: {error}") from error
         finally:
             connection.close()
         if response.status >= 400:  # noqa: PLR2004 - HTTP's own boundary
@@ -63,7 +66,7 @@ class LinkProxy:
         """Whether the API is up."""
         try:
             self._request("GET", "/version")
-        except (OSError, HarnessError, ValueError):
+        except (HarnessError, HTTPException, ValueError):
             return False
         return True
 

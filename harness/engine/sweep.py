@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
-from harness.engine import disk, ownership
+from harness.engine import disk, ownership, reservations
 from harness.engine.statedir import state_directory
 from harness.model.errors import BadOption, DeadlineExceeded
 
@@ -161,17 +161,19 @@ def forget_cluster(cluster_id: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def remove_stale_files(engine: Remover) -> None:
+def remove_stale_files(remover: Remover | None = None) -> None:
     """Remove the state files of clusters that are gone and of runs that ended and own nothing.
 
-    Files are listed before the engine is asked: what starts meanwhile is in neither list.
+    And the reservations of processes that have ended. Files are listed before the engine is asked:
+    what starts meanwhile is in neither list.
     """
-    described = {path.stem for path in _clusters_directory().glob("*.json")}
-    leased = {path.stem for path in _clusters_directory().glob("*.lease")}
+    engine = remover or _engine()
+    reservations.forget_abandoned()
+    clusters = {path.stem for path in _clusters_directory().glob("*.*") if path.suffix != reservations.SUFFIX}
     mounted = disk.clusters_with_disks()
     ended = [run_id for run_id in ownership.known_runs() if not ownership.is_alive(run_id)]
     things = engine.find()
-    for cluster in (described | leased | mounted) - {thing.cluster for thing in things}:
+    for cluster in (clusters | mounted) - {thing.cluster for thing in things}:
         if not _is_in_use(cluster):
             forget_cluster(cluster)
     for run_id in set(ended) - {thing.owner for thing in things}:

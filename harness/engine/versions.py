@@ -98,7 +98,9 @@ class Catalogue:
         return name, version or entry.default
 
     def image(self, backend: str, version: str) -> Image | None:
-        """Return the image that ``backend`` runs at ``version``; ``None`` where it needs none."""
+        """Return the image that ``backend`` runs at ``version``; ``None`` where it needs none of ours."""
+        if backend not in self.names(Kind.BACKEND):
+            return None
         image = self.entry(backend).image
         return Image(image, version) if image else None
 

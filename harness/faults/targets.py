@@ -32,7 +32,7 @@ async def resolve(field: Field, target: str) -> tuple[str, ...]:
         return (field.rng.choice(nodes),)
     if target in {Role.LEADER, Role.FOLLOWER, Role.MINORITY, Role.MAJORITY}:
         return _by_leader(target, nodes, await _leader(field))
-    if target in {Role.CONTROLLER, Role.COORDINATOR}:
+    if target == Role.CONTROLLER:
         return (await _held(field.observer.controller, target, "the cluster"),)
     if target not in nodes:
         raise UnknownName("node", target, nodes)

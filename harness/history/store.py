@@ -65,7 +65,10 @@ def read_case(directory: Path) -> Iterator[Record]:
     Raises ``UnreadableHistory`` as ``merge`` and ``read_records`` do.
     """
     if _parts(directory):
-        yield from map(_RECORDS.decode, _ordered_lines(directory))
+        try:
+            yield from map(_RECORDS.decode, _ordered_lines(directory))
+        except msgspec.DecodeError as error:  # what has a time and is no record all the same
+            raise UnreadableHistory(str(directory), f"not a record: {error}") from error
     else:
         yield from read_records(_files(directory)[0])
 

@@ -21,11 +21,18 @@ class BadOption(HarnessError):
         super().__init__(f"{option}: {value!r} cannot be used: {why}")
 
 
+class Ambiguous(BadOption):
+    """Nothing was named although several things could be meant."""
+
+    def __init__(self, kind: str, known: Iterable[str]) -> None:
+        HarnessError.__init__(self, f"{kind}: say which is meant ({', '.join(known)})")
+
+
 class UnknownName(HarnessError):
     """A name that stands for nothing, with the nearest ones that do."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        choices = sorted(known)
+        choices = sorted(map(str, known))  # a StrEnum's repr is not what is typed
         near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
         meant = f"; did you mean {near[0]!r}?" if near else ""
         super().__init__(f"unknown {kind} {name!r}{meant} (known: {', '.join(choices)})")
@@ -76,7 +83,7 @@ class NothingToTarget(HarnessError):
     """A role that no node holds at the moment of injection."""
 
     def __init__(self, role: str, where: str) -> None:
-        super().__init__(f"no node is {role!r} of {where} now, so there is nothing to hit")
+        super().__init__(f"no node is {str(role)!r} of {where} now, so there is nothing to hit")
 
 
 class ViolationFound(AssertionError):

@@ -11,7 +11,6 @@ class Role(StrEnum):
     LEADER = "leader"
     FOLLOWER = "follower"
     CONTROLLER = "controller"
-    COORDINATOR = "coordinator"
     MINORITY = "minority"
     MAJORITY = "majority"
     ALL = "all"

@@ -93,7 +93,11 @@ class Selection:
             return
         tiers = choice.backend.tiers(nodes)
         for tier in self._tiers(tiers, wanted.tiers):
-            skip = lacking(choice.backend, wanted) or _no_disks(choice.backend, wanted)
+            skip = (
+                lacking(choice.backend, wanted)
+                or uninstalled(choice.backend)
+                or _no_disks(choice.backend, wanted)
+            )
             default = tier == tiers[0]
             where = choice.text, choice.backend.name, choice.version
             yield Column(*where, nodes, tier, default, skip, wanted.storage)
@@ -133,6 +137,11 @@ def lacking(backend: Backend, wanted: Wanted) -> str:
     return f"{backend.name} has no {noun} {', '.join(map(repr, missing))}"
 
 
+def uninstalled(backend: Backend) -> str:
+    """Say in one line which client library ``backend`` needs and how to install it; empty if it is there."""
+    return "; ".join(backend.missing_extra().splitlines())
+
+
 def _no_disks(backend: Backend, wanted: Wanted) -> str:
     """Say why nodes cannot have the disks that a test asks for; empty if they can, or none are asked for."""
     if wanted.storage == VOLUME:
@@ -147,13 +156,23 @@ def _no_disks(backend: Backend, wanted: Wanted) -> str:
 
 def _choices(texts: Sequence[str]) -> tuple[Choice, ...]:
     from harness.backends import load_backend  # noqa: PLC0415 - another project's run never gets here
-    from harness.engine.versions import parse_backend  # noqa: PLC0415
 
     chosen: dict[tuple[str, str], Choice] = {}
     for text in texts:
-        name, version = parse_backend(text)
+        name, version = _name_and_version(text)
         chosen.setdefault((name, version), Choice(text, load_backend(name), version))
     return tuple(chosen.values())
+
+
+def _name_and_version(text: str) -> tuple[str, str]:
+    """As the catalogue has it; a backend of another package is in none, and knows its versions itself."""
+    from harness.backends import BACKENDS, backend_names  # noqa: PLC0415 - see _choices
+    from harness.engine.versions import parse_backend  # noqa: PLC0415
+
+    name, _, version = text.partition("@")
+    if name in set(backend_names()) - {ours for ours, _ in BACKENDS}:
+        return name, version or "1"
+    return parse_backend(text)
 
 
 def _either(numbers: Iterable[int]) -> str:

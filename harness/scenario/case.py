@@ -20,6 +20,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,10 @@ from harness.model.capability import Capability
 from harness.model.cluster import Cluster
 from harness.model.consumer import ConsumerConfig
 from harness.model.destination import Destination
+from harness.model.errors import BadOption
 from harness.model.link import Link
 from harness.model.message import Message, Receipt, Stored
+from harness.model.options import with_options
 from harness.scenario.case_spec import CaseSpec
 from harness.scenario.docket import Docket
 from harness.scenario.draining import Draining
@@ -127,10 +130,11 @@ class Case:
         ``name`` is dotted; it is prefixed, so that cases sharing a cluster never meet. With
         ``dead_letter`` it has one, named ``<name>.dead``. Raises the client's own error.
         """
+        shared = {"replicas": min(3, len(self.cluster.nodes)), "partitions": 1, **options}
+        wanted = with_options(Destination, {"name": name, **shared, "partitions": partitions})
         full = f"case-{self._token}.{name}"
-        shared = {"replicas": min(3, len(self.cluster.nodes)), **options}
         dead = Destination(f"{full}.dead", **shared) if dead_letter else None
-        destination = Destination(full, partitions=partitions, dead_letter=dead, **shared)
+        destination = replace(wanted, name=full, dead_letter=dead)
         with self._ledger.phase("setup", name):
             await self._created(destination)
             if dead is not None:
@@ -211,7 +215,7 @@ class Case:
         **options: Any,
     ) -> AsyncIterator[list[Publishing]]:
         """Publish while the block runs; ``options`` are those of ``PublishingOptions``, for each writer."""
-        chosen = PublishingOptions(**options)
+        chosen = with_options(PublishingOptions, options)
         workloads = [
             Publishing(await self.client("publisher"), destination, chosen, self._seeded())
             for _ in range(writers)
@@ -359,6 +363,9 @@ class Case:
 
     def check(self, *checkers: Checker) -> Judgement:
         """Judge the history; raises ``ViolationFound`` or ``VerdictUnknown`` for those verdicts."""
+        for checker in checkers:
+            if isinstance(checker, type):
+                raise BadOption("checker", checker.__name__, f"make one: {checker.__name__}()")
         with self._ledger.phase("consistency"):
             pass
         return self._docket.judge(checkers)
@@ -388,7 +395,9 @@ class Case:
         """A group's settings: those given, else those it had before, else the default ones."""
         key = (destination.name, group)
         if options or key not in self._configs:
-            self._configs[key] = ConsumerConfig(group=group, **{"lease": DEFAULT_LEASE, **options})
+            self._configs[key] = with_options(
+                ConsumerConfig, {"group": group, "lease": DEFAULT_LEASE, **options}
+            )
         return self._configs[key]
 
     async def _created(self, destination: Destination) -> None:
@@ -426,11 +435,13 @@ class Case:
             async with watching_for_starvation(self._ledger):
                 yield self
         finally:
+            # A client that fails to close must cost neither the others nor the history.
             with anyio.CancelScope(shield=True):
-                await self._closing.aclose()
-                await self._observer.close()
-                self._docket.close()
-                await to_thread.run_sync(self._save_logs)
+                async with AsyncExitStack() as ending:
+                    ending.push_async_callback(to_thread.run_sync, self._save_logs)
+                    ending.callback(self._docket.close)
+                    ending.push_async_callback(self._observer.close)
+                    ending.push_async_exit(self._closing)
 
     def _save_logs(self) -> None:
         directory = self.directory / "logs"

@@ -116,9 +116,13 @@ class Draining:
         marked: set[int] = set()
         for i in range(destination.partitions * KEYS_PER_PARTITION):
             if len(marked) == destination.partitions:
-                break
+                return
             position = await self._reaches_every_group(destination, f"marker-{i}".encode(), within)
             marked.add(position.partition)
+        if len(marked) < destination.partitions:
+            # A group is not drained of a partition of which nobody saw the end.
+            condition = f"{destination.name}: a marker in each of {destination.partitions} partitions"
+            raise DeadlineExceeded(condition, within, f"partitions {sorted(marked)}")
 
     async def _whole(self, destination: Destination, within: float) -> None:
         await wait_for_condition(

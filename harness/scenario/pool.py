@@ -5,7 +5,7 @@ Everything is files in the state directory, because workers are processes that c
 - ``clusters/<id>.json`` describes a cluster (``engine.description``);
 - ``clusters/<id>.lease`` is locked by who uses it; the kernel lets go when that process dies;
 - ``clusters/<id>.dirty`` is there while it is leased: a cluster whose user died is not reused;
-- ``clusters/<id>.reserved`` speaks for the memory of a cluster that is being booted;
+- ``clusters/*.reserved`` speaks for the memory of a cluster that boots (``engine.reservations``);
 - ``boot-<n>.lock``, one a core: so many clusters boot at a time.
 
 The pool holds as many clusters as memory bears; for one more it evicts the idle one that was used
@@ -17,7 +17,6 @@ from __future__ import annotations
 import os
 import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,11 +26,14 @@ from typing import Protocol, runtime_checkable
 from filelock import FileLock, Timeout
 
 from harness.backends.contract import Backend
+from harness.engine import images
 from harness.engine.blueprint import Blueprint
 from harness.engine.cluster import ContainerCluster
 from harness.engine.description import ClusterDescription, described, description_path
+from harness.engine.free_space import engine_place, refuse_full_disk
 from harness.engine.janitor import Janitor
 from harness.engine.memory import available_megabytes
+from harness.engine.reservations import reserve, reserved_megabytes
 from harness.engine.statedir import state_directory
 from harness.engine.sweep import remove_cluster
 from harness.model.cluster import Cluster, ClusterSpec
@@ -79,6 +81,7 @@ class Pool:
             cluster = backend.start(spec, self._owner, "")
             wait_until_ready(backend, cluster, READY_WITHIN)
             return Lease(cluster, None, 0.0)
+        images.ensure_all(images.needed([(spec.backend, spec.version)]), self._say)
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             if lease := self._reuse(spec):
@@ -127,12 +130,10 @@ class Pool:
     def _reserve(self, spec: ClusterSpec, megabytes: int) -> Path | None:
         """Speak for memory; evicts idle clusters until there is enough, ``None`` when there is not."""
         with FileLock(state_directory() / "pool.lock"):
-            while available_megabytes() - _reserved() < megabytes + RESERVE:
+            while available_megabytes() - reserved_megabytes() < megabytes + RESERVE:
                 if not self._evict():
                     return None
-            path = _clusters() / f"{uuid.uuid4().hex}.reserved"
-            path.write_text(f"{megabytes} {os.getpid()} {spec}")
-            return path
+            return reserve(megabytes, spec)
 
     def _evict(self) -> bool:
         for description in sorted(self._ours(), key=lambda d: _last_used(d.id)):
@@ -148,6 +149,7 @@ class Pool:
             stack.callback(reservation.unlink, missing_ok=True)
             stack.enter_context(_boot_slot())
             started = time.monotonic()
+            refuse_full_disk(engine_place())
             # Leased before anything of it exists: whoever dies while it boots leaves nothing behind.
             lock = self._take(cluster_id)
             try:
@@ -206,21 +208,6 @@ def _try_lock(path: Path) -> FileLock | None:
     except Timeout:
         return None
     return lock
-
-
-def _reserved() -> int:
-    """Megabytes spoken for by clusters that are being booted by processes that live."""
-    total = 0
-    for path in _clusters().glob("*.reserved"):
-        try:
-            megabytes, pid, _ = path.read_text().split(" ", 2)
-        except (FileNotFoundError, ValueError):
-            continue
-        if Path(f"/proc/{pid}").exists():
-            total += int(megabytes)
-        else:
-            path.unlink(missing_ok=True)
-    return total
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from harness.engine import ownership
 from harness.engine.cluster import KEPT_SECONDS
 from harness.engine.description import described
 from harness.engine.janitor import Janitor
-from harness.engine.sweep import remove_owner, sweep
+from harness.engine.sweep import remove_owner, remove_stale_files, sweep
+from harness.model.errors import HarnessError
 from harness.scenario.case import Case
 from harness.scenario.case_spec import CaseSpec
 from harness.scenario.pool import Pool
@@ -57,9 +58,17 @@ class Run:
 
     @classmethod
     def join(cls, data: dict[str, Any]) -> Run:
-        """A worker's part of the run that ``as_dict`` of the controller describes."""
+        """A worker's part of the run that ``as_dict`` of the controller describes.
+
+        Raises ``HarnessError`` when the run is over: nobody would look after what is started now.
+        """
         run = cls(data["run_id"], Path(data["directory"]), data["seed"], data["keep"])
-        run._janitor = Janitor.connect(run.run_id)
+        if data["containers"]:
+            # In this order: a janitor that was there first sees to us when the controller dies.
+            run._janitor = Janitor.connect(run.run_id)
+            if not ownership.is_alive(run.run_id):
+                run._janitor.stop()
+                raise HarnessError(f"run {run.run_id} is over: its controller has ended")
         return run
 
     def as_dict(self) -> dict[str, Any]:
@@ -69,6 +78,7 @@ class Run:
             "directory": str(self.directory),
             "seed": self.seed,
             "keep": self.keep,
+            "containers": self._lock is not None,
         }
 
     @property
@@ -99,7 +109,7 @@ class Run:
             self._janitor.stop()
         if self._lock is not None:
             self._lock.release()
-            ownership.forget(self.run_id)
+            remove_stale_files()
 
 
 def new_run_id() -> str:
@@ -113,15 +123,29 @@ async def open_case(spec: CaseSpec, run: Run) -> AsyncIterator[Case]:
     backend = load_backend(spec.backend)
     lease = await to_thread.run_sync(run.pool.lease, backend, spec.cluster_spec)
     case = None
-    directory = run.directory / spec.backend / spec.directory_name
     try:
-        case = Case(spec, backend, lease.cluster, directory, run.janitor)
+        case = Case(spec, backend, lease.cluster, _new_directory(spec, run), run.janitor)
         async with case.open():
             yield case
     finally:
         reusable = case is not None and case.reusable
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(lambda: run.pool.release(backend, lease, reusable=reusable))
+
+
+def _new_directory(spec: CaseSpec, run: Run) -> Path:
+    """Make the case's directory; a test may be repeated, and long names are cut to the same one."""
+    directory = run.directory / spec.backend / spec.directory_name
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        try:
+            directory.mkdir()
+        except FileExistsError:
+            number += 1
+            directory = directory.with_name(f"{spec.directory_name}~{number}")
+        else:
+            return directory
 
 
 def _point_latest(directory: Path) -> None:

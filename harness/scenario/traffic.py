@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import anyio
+
 from harness.model.errors import HarnessError
 from harness.workloads.consuming import Consuming
 from harness.workloads.publishing import Publishing
@@ -29,12 +31,14 @@ async def running(workloads: Sequence[Workload]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for workload in workloads:
-            workload.stop()
-        _, stuck = await asyncio.wait(tasks, timeout=STOP_WITHIN)
-        for task in stuck:
-            task.cancel()
-        await asyncio.gather(*(workload.finish() for workload in workloads), return_exceptions=True)
+        # Shielded: a case that is cancelled at its deadline would leave its operations without an end.
+        with anyio.CancelScope(shield=True):
+            for workload in workloads:
+                workload.stop()
+            _, stuck = await asyncio.wait(tasks, timeout=STOP_WITHIN)
+            for task in stuck:
+                task.cancel()
+            await asyncio.gather(*(workload.finish() for workload in workloads), return_exceptions=True)
     if stuck:
         raise HarnessError(
             f"{len(stuck)} workloads were still at work {STOP_WITHIN:g} s after they were stopped"

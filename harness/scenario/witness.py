@@ -51,7 +51,10 @@ class Witness:
         except Exception:  # noqa: BLE001 - nobody answers while too many nodes are hit
             return
         before = self._leaders[destination.name]
-        if leaders and all(leaders) and leaders != before:
-            self._leaders[destination.name] = leaders
+        if not leaders or not all(leaders) or leaders == before:
+            return
+        self._leaders[destination.name] = leaders
+        # A partition that gets its first leader after it was created has lost none: no promotion.
+        if any(was and was != now for was, now in zip(before, leaders, strict=False)):
             detail = f"{', '.join(before)} -> {', '.join(leaders)}"
             self._ledger.observe("promotion", destination=destination.name, detail=detail)

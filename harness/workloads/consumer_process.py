@@ -8,14 +8,17 @@ the case's history, and consumes until it is killed.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+from msgspec import field
 
 import harness
 from harness.backends import load_backend
@@ -31,9 +34,12 @@ from harness.workloads.consuming import Consuming
 from harness.workloads.recorded import RecordedClient
 from harness.workloads.tally import Tally
 
+_PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal this process gets when the thread that started it ends."""
+
 
 class Assignment(msgspec.Struct, frozen=True):
-    """All a consumer process needs to know; ``directory`` is the case's."""
+    """All a consumer process needs to know; ``directory`` is the case's, ``parent`` who writes this."""
 
     cluster: str
     destination: Destination
@@ -43,6 +49,7 @@ class Assignment(msgspec.Struct, frozen=True):
     ordinal: int
     header: Header
     acks: bool
+    parent: int = field(default_factory=os.getpid)
 
 
 class ConsumerProcess:
@@ -52,6 +59,7 @@ class ConsumerProcess:
         directory = Path(assignment.directory)
         self._history = part(directory, assignment.ordinal)
         self._log = directory / f"{assignment.client}.log"
+        self._killed = False
         path = directory / f"{assignment.client}.json"
         path.write_bytes(msgspec.json.encode(assignment))
         with self._log.open("wb") as log:
@@ -71,7 +79,7 @@ class ConsumerProcess:
 
     def delivered(self) -> int:
         """How many deliveries it has recorded so far; raises ``HarnessError`` if it died by itself."""
-        if (status := self._process.poll()) is not None and status >= 0:
+        if (status := self._process.poll()) is not None and not self._killed:
             raise HarnessError(f"the consumer process ended with {status}: {self._log.read_text()[-2000:]}")
         if not self._history.exists():
             return 0
@@ -89,6 +97,7 @@ class ConsumerProcess:
 
     def kill(self) -> None:
         """SIGKILL, and return when it is dead; harmless twice."""
+        self._killed = True
         self._process.kill()
         self._process.wait()
 
@@ -100,6 +109,17 @@ def _environment() -> dict[str, str]:
         return dict(os.environ)
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     return dict(os.environ, PYTHONPATH=path)
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel end this process with its parent, even while it is frozen, where that can be had.
+
+    The janitor does the same for as long as it is there.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(f"process {parent}, which started this, is gone")
 
 
 async def _consume(assignment: Assignment) -> None:
@@ -119,4 +139,6 @@ async def _consume(assignment: Assignment) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent decides
-    asyncio.run(_consume(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Assignment)))
+    given = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Assignment)
+    _die_with(given.parent)
+    asyncio.run(_consume(given))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.model.errors import BadOption
+from harness.model.errors import BadOption, HarnessError
 from harness.workloads.consuming import Consuming
 from harness.workloads.recorded import RecordedClient
 
@@ -22,7 +22,9 @@ class ConsumerTask:
         self._task = asyncio.create_task(self._consume())
 
     def delivered(self) -> int:
-        """How many deliveries it has had so far."""
+        """How many deliveries it has had so far; raises ``HarnessError`` if it died by itself."""
+        if self._task.done() and not self._task.cancelled() and (error := self._task.exception()):
+            raise HarnessError(f"the consumer ended by itself: {type(error).__name__}: {error}") from error
         return self._consuming.received
 
     def freeze(self) -> None:

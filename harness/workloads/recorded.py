@@ -179,8 +179,7 @@ class RecordedSubscription:
     async def ack(self, delivery: Delivery) -> None:
         """Settle a delivery; recorded as unknown where the broker does not confirm it."""
         async with self._settling(Function.ACK, delivery) as ending:
-            await self._subscription.ack(delivery)
-            ending.stage = Stage.OK if self._subscription.confirms_acks else Stage.INFO
+            ending.stage = _stage(confirmed=await self._subscription.ack(delivery))
         self._tally.settled[self._group_of].add(delivery.position)
 
     async def nak(self, delivery: Delivery, delay: float = 0.0) -> None:
@@ -189,9 +188,9 @@ class RecordedSubscription:
             await self._subscription.nak(delivery, delay)
 
     async def reject(self, delivery: Delivery) -> None:
-        """Dead-letter a delivery at once."""
-        async with self._settling(Function.REJECT, delivery):
-            await self._subscription.reject(delivery)
+        """Dead-letter a delivery at once; recorded as unknown where the broker does not confirm it."""
+        async with self._settling(Function.REJECT, delivery) as ending:
+            ending.stage = _stage(confirmed=await self._subscription.reject(delivery))
         self._tally.settled[self._group_of].add(delivery.position)
 
     async def extend(self, delivery: Delivery) -> None:
@@ -217,6 +216,10 @@ class RecordedSubscription:
         about = {"message": delivery.message.id, "position": delivery.position, "detail": detail}
         async with self._journal.op(function, **self._where, **about) as ending:
             yield ending
+
+
+def _stage(*, confirmed: bool) -> Stage:
+    return Stage.OK if confirmed else Stage.INFO
 
 
 def _seen(delivery: Delivery) -> Seen:

@@ -22,6 +22,14 @@ async def test_what_a_killed_consumer_held_goes_to_another(case: Case) -> None:
 
     await case.wait_for(holding, condition=f"the victim holds {IN_FLIGHT} messages", within=30)
     victim.kill()
+
+    # The victim's deliveries are in the history too, so no checker would miss the second ones.
+    async with case.consuming(orders, group="billing") as [heir]:
+
+        async def inherited() -> bool:
+            return heir.received >= IN_FLIGHT
+
+        await case.wait_for(inherited, condition=f"another is handed all {IN_FLIGHT}", within=40)
     await case.drained(orders, group="billing", within=40)
 
     case.check(NoLostMessages(), EverythingDelivered(), AckedStaysAcked())

@@ -10,7 +10,7 @@ import pytest
 
 from harness.checkers.anomaly import Anomaly
 from harness.checkers.judge import Verdict, judge
-from harness.history.records import FaultStage
+from harness.history.records import FaultStage, Observation
 from harness.history.script import Script, When
 from harness.history.view import History
 from harness.model.claim import Claim, Guarantee, Promise
@@ -24,6 +24,8 @@ class Finds:
     counts: tuple[int, ...] = (1,)
     guarantee: Guarantee = Guarantee.NO_LOSS
     reasons: tuple[str, ...] = ()
+    since: int = 0
+    until: int = 0
 
     def __call__(self, history: History) -> list[Anomaly]:
         return [
@@ -32,6 +34,8 @@ class Finds:
                 summary=f"{count} gone",
                 messages=tuple(f"p1-{number}" for number in range(count)),
                 evidence=tuple(range(count)),
+                since=self.since,
+                until=self.until,
             )
             for count in self.counts
         ]
@@ -151,6 +155,28 @@ def test_a_matter_of_time_on_a_starved_machine_is_unknown() -> None:
     assert judge(history, [Finds()], [], "rf3").verdict is Verdict.VIOLATION
     rested = judge(healthy().history(), [Finds(guarantee=Guarantee.LEASE_HONOURED)], [], "rf3")
     assert rested.verdict is Verdict.VIOLATION
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "verdict"),
+    [
+        (6.9, 6.9, "violation"),
+        (7.1, 7.1, "unknown"),
+        (10, 10, "unknown"),
+        (11.9, 11.9, "unknown"),
+        (12.1, 12.1, "violation"),
+        (1, 20, "unknown"),
+        (0, 6.9, "violation"),
+        (7.1, 0, "unknown"),
+        (0, 0, "unknown"),
+    ],
+)
+def test_being_starved_excuses_what_happened_then(since: float, until: float, verdict: str) -> None:
+    """From 9 s to 10 s, and 2 s around it; what has no time may have happened then."""
+    script = healthy()
+    script.records.append(Observation("starved", 10_000_000_000, value=1.0))
+    early = Finds(guarantee=Guarantee.LEASE_HONOURED, since=round(since * 1e9), until=round(until * 1e9))
+    assert judge(script.history(), [early], [], "rf3").verdict == verdict
 
 
 def struck(*stages: FaultStage, detail: str = "") -> Script:

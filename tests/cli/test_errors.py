@@ -52,7 +52,7 @@ def test_an_unknown_command_names_the_nearest(
 ) -> None:
     """A misspelt command is no riddle."""
     assert run(monkeypatch, "stup") == 2
-    assert "Did you mean 'setup'?" in capsys.readouterr().err
+    assert "Did you mean 'setup'" in capsys.readouterr().err
 
 
 def test_without_a_command_there_is_help(

@@ -241,7 +241,7 @@ def test_one_of_several_that_fails_does_not_keep_the_others(engine: Engine) -> N
 
 def test_clusters_need_their_parts_too() -> None:
     """The link proxy and the mesh helper come first; the reference model adds nothing."""
-    assert needed([("nats", "2.15.2"), ("kafka", "4.3.1"), ("kafka-share", "4.3.1"), ("memory", "1")]) == [
+    assert needed([("nats", "2.15.2"), ("kafka", "4.3.1"), ("memory", "1")]) == [
         Image("toxiproxy", "2.12.0"),
         Image("mesh", "1"),
         Image("nats", "2.15.2"),

@@ -58,10 +58,11 @@ def test_what_is_no_backend_is_refused(name: str, hint: str) -> None:
     assert hint in str(caught.value)
 
 
-def test_backends_may_share_an_image_or_need_none() -> None:
-    """Share groups run on Kafka's image; the reference model runs in the process."""
-    assert catalogue().image("kafka-share", "4.3.1") == Image("kafka", "4.3.1")
+def test_a_backend_may_need_no_image() -> None:
+    """The reference model runs in the process, and another package's backend brings its own."""
+    assert catalogue().image("nats", "2.15.2") == Image("nats", "2.15.2")
     assert catalogue().image("memory", "1") is None
+    assert catalogue().image("somebody-elses", "1") is None
 
 
 def test_an_image_has_a_local_tag() -> None:

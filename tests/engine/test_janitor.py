@@ -77,9 +77,11 @@ class Running:
         assert not self.thread.is_alive()
 
     def close(self) -> None:
-        self.controller.stop()
-        self.ended()
-        self._listener.close()
+        try:
+            self.controller.stop()
+            self.ended()
+        finally:
+            self._listener.close()
 
 
 @pytest.fixture
@@ -172,6 +174,20 @@ def test_when_the_controller_dies_all_of_its_run_goes(running: Running, engine: 
     assert not ownership.is_known(RUN)
 
 
+def test_of_what_is_kept_only_what_was_in_use_dies_with_the_controller(
+    running: Running, engine: Engine
+) -> None:
+    """A kept cluster that a case held has faults in it, and nobody knows which."""
+    engine.have("idle", owner="kept-r1")
+    engine.have("held", owner="kept-r1", paused=True)
+    running.controller.lease("idle")
+    running.controller.lease("held")
+    running.controller.release("idle")
+    die(running.controller)
+    running.ended()
+    assert engine.clusters == ["other", "idle"]
+
+
 def test_when_the_controller_says_goodbye_nothing_is_touched(running: Running, engine: Engine) -> None:
     """A run that ends in order has cleaned up itself, and kept what it kept."""
     running.controller.stop()
@@ -205,6 +221,32 @@ def test_workers_are_ended_when_the_controller_dies(
     die(running.controller)
     assert sleeper.wait(timeout=5) == -signal.SIGKILL
     die(worker)
+
+
+def test_who_came_just_before_the_controller_died_is_heard(
+    engine: Engine, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that the janitor has not even welcomed is ended with the others; a later one is refused."""
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr("os.getpid", lambda: sleeper.pid)
+    with ours, janitor._listening(RUN) as listener:
+        worker = Janitor.connect(RUN)
+        worker.lease("other")
+        watch = Watch(RUN, theirs, listener.dup(), lambda: engine)
+        ours.close()
+        watch.serve()
+    assert sleeper.wait(timeout=5) == -signal.SIGKILL
+    assert not Janitor.connect(RUN).is_there
+    die(worker)
+
+
+def test_a_janitor_whose_controller_died_before_it_was_ready_cleans_up(engine: Engine) -> None:
+    """It has nobody left to tell, and all the more to do."""
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with janitor._listening(RUN) as listener:
+        Watch(RUN, theirs, listener.dup(), lambda: engine).serve()
+    assert engine.clusters == ["other"]
 
 
 def test_a_process_whose_id_was_used_again_is_spared(
@@ -261,6 +303,23 @@ def test_a_real_janitor_starts_listens_and_ends(tmp_path: Path) -> None:
         controller.stop()
     assert controller._process is not None
     assert controller._process.returncode == 0
+
+
+def test_a_janitor_that_cannot_be_started_leaves_no_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ends of the controller's connection are closed; an open one would be a warning, an error here."""
+    pairs: list[tuple[socket.socket, socket.socket]] = []
+
+    def noted() -> tuple[socket.socket, socket.socket]:
+        pairs.append(make())
+        return pairs[-1]
+
+    make = socket.socketpair
+    monkeypatch.setattr(socket, "socketpair", noted)
+    with pytest.raises(FileNotFoundError):
+        Janitor.start(RUN, tmp_path / "absent")
+    assert [end.fileno() for end in pairs[0]] == [-1, -1]
 
 
 def test_a_state_directory_of_any_length_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ is to end by ``case.ends(verdict, ...)``; what the run did is written to ``run.l
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ from harness.history.records import FORMAT_VERSION, Header, Observation
 from harness.history.store import part
 from harness.model.capability import Capability
 from harness.model.claim import Claim, Guarantee, Promise
-from harness.model.errors import VerdictUnknown, ViolationFound
+from harness.model.errors import MissingExtra, VerdictUnknown, ViolationFound
 
 TIERS: dict[str, dict[int, tuple[str, ...]]] = {
     "nats": {1: ("r1", "r1-always"), 3: ("r3", "r1")},
@@ -48,6 +49,13 @@ class FakeBackend:
     def tiers(self, nodes: int) -> tuple[str, ...]:
         return TIERS[self.name][nodes]
 
+    def missing_extra(self) -> str:
+        """As a real one says it, of the one backend that a test has named in the environment."""
+        missing = self.name == os.environ.get(UNINSTALLED)
+        return str(MissingExtra(self.name, f"{self.name}-client")) if missing else ""
+
+
+UNINSTALLED = "FAKES_UNINSTALLED"
 
 EVERYTHING = frozenset(Capability)
 NATS = FakeBackend("nats", EVERYTHING)
@@ -71,7 +79,14 @@ class FakeRun:
         self.keep = keep
 
     @classmethod
-    def begin(cls, runs_dir: Path, seed: int, *, keep: bool = False) -> FakeRun:
+    def begin(
+        cls,
+        runs_dir: Path,
+        seed: int,
+        *,
+        keep: bool = False,
+        containers: bool = True,  # noqa: ARG003 - the real one's
+    ) -> FakeRun:
         log("begun")
         (runs_dir / "20260102-030405-abcdef").mkdir(parents=True)
         return cls(runs_dir / "20260102-030405-abcdef", seed, keep=keep)

@@ -34,6 +34,16 @@ def test_a_missing_capability_is_a_visible_skip(run: Pytest) -> None:
     result.stdout.fnmatch_lines(["SKIPPED*kafka has no capability 'lease'"])
 
 
+def test_a_missing_client_library_is_a_visible_skip(run: Pytest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend that cannot be spoken to is skipped on every test, and the skip says what to install."""
+    monkeypatch.setenv("FAKES_UNINSTALLED", "redis")
+    result = run(MARKED.format(marker="requires('nak_delay')"), "-rs")
+    result.assert_outcomes(passed=2, skipped=1)
+    result.stdout.fnmatch_lines(
+        ["SKIPPED*'redis-client', which is not installed; hint: pip install 'broker-harness?redis?'"]
+    )
+
+
 def test_all_missing_capabilities_are_named(run: Pytest) -> None:
     """Several missing capabilities are one skip that names them all."""
     result = run(MARKED.format(marker="requires('nak', 'reject', 'lease')"), "-rs", "--backend", "kafka")

@@ -6,6 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from harness.backends.extras import missing_extra
 from harness.backends.kafka.claims import CLAIMS
 from harness.model.capability import Capability
 from harness.model.errors import MissingExtra
@@ -65,6 +66,10 @@ class KafkaBackend:
         """``rf1``: one copy; ``rf3``: three, of which two must have a write before it is acknowledged."""
         return ("rf3",) if nodes >= 3 else ("rf1",)  # noqa: PLR2004
 
+    def missing_extra(self) -> str:
+        """What to install while confluent-kafka is missing."""
+        return missing_extra(self.name, "confluent-kafka", "confluent_kafka")
+
     def start(self, spec: ClusterSpec, owner: str, cluster_id: str = "") -> Cluster:
         """Start the nodes without waiting for them."""
         from harness.engine.cluster import start_cluster  # noqa: PLC0415 - brings the engine's client
@@ -74,7 +79,7 @@ class KafkaBackend:
     def client(self, cluster: Cluster, link: Link, name: str) -> KafkaClient:
         """A client, not yet connected; raises ``MissingExtra`` without confluent-kafka."""
         if importlib.util.find_spec("confluent_kafka") is None:
-            raise MissingExtra("kafka", "confluent_kafka")
+            raise MissingExtra("kafka", "confluent-kafka")
         from harness.backends.kafka.client import KafkaClient  # noqa: PLC0415 - brings librdkafka
 
         return KafkaClient(cluster, link, name, self.protocol)

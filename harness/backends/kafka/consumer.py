@@ -42,8 +42,7 @@ class KafkaSubscription:
     What Kafka lacks is emulated, in this member's memory, and holds while it keeps its partition:
 
     * ``ack`` is confirmed once the committed floor has passed the message. While an earlier one of the
-      partition is open it is kept, takes effect with the commit that passes it, and is not confirmed:
-      ``confirms_acks`` tells of the acknowledgement that has just returned;
+      partition is open it is kept, takes effect with the commit that passes it, and is not confirmed;
     * ``nak`` seeks back, and the partition waits behind the message: with a delay it is paused;
     * after ``max_deliver`` attempts a ``nak`` is a ``reject``, which publishes to the dead letter
       destination and then acknowledges: both happen, or the first alone;
@@ -72,7 +71,6 @@ class KafkaSubscription:
         self._polling = Lane(f"kafka-poll-{config.group}")
         self._committing = Lane(f"kafka-commit-{config.group}")
         self._consumer: Consumer
-        self.confirms_acks = True
 
     async def join(self) -> None:
         """Join the group and wait for the first assignment, which may be empty.
@@ -111,12 +109,12 @@ class KafkaSubscription:
             self._settle_unasked(taken)
         return taken
 
-    async def ack(self, delivery: Delivery) -> None:
-        """Commit; returns when the coordinator has confirmed an offset behind the message.
+    async def ack(self, delivery: Delivery) -> bool:
+        """Commit; returns ``True`` when the coordinator has confirmed an offset behind the message.
 
-        While an earlier message of the partition is open it returns at once, and ``confirms_acks`` is
-        False. Raises ``KafkaException`` with the commit's error, or with ``_ASSIGNMENT_LOST`` when the
-        partition was revoked since delivery.
+        While an earlier message of the partition is open it returns ``False`` at once. Raises
+        ``KafkaException`` with the commit's error, or with ``_ASSIGNMENT_LOST`` when the partition was
+        revoked since delivery.
         """
         partition, offset, _ = delivery.position
         with self._lock:
@@ -125,7 +123,7 @@ class KafkaSubscription:
             passed = ledger.settle_through(offset) if through else ledger.settle(offset)
         if passed:
             await self._committed(partial(self._commit, partition, ledger))
-        self.confirms_acks = passed
+        return passed
 
     async def nak(self, delivery: Delivery, delay: float = 0.0) -> None:
         """Seek back to the message; its partition goes on with it after ``delay`` seconds."""
@@ -142,13 +140,13 @@ class KafkaSubscription:
         else:
             await self._polling.run(partial(self._rewind, partition))
 
-    async def reject(self, delivery: Delivery) -> None:
-        """Publish to the dead letter destination, if there is one, then acknowledge."""
+    async def reject(self, delivery: Delivery) -> bool:
+        """Publish to the dead letter destination, if there is one, then ``ack``, whose answer it returns."""
         with self._lock:
             self._ledger(delivery)
         if self._destination.dead_letter is not None:
             await self._dead_letter(self._destination.dead_letter, delivery.message)
-        await self.ack(delivery)
+        return await self.ack(delivery)
 
     async def extend(self, delivery: Delivery) -> None:
         """Kafka has no lease on a message, so there is nothing to extend."""

@@ -47,6 +47,10 @@ class MemoryBackend:
         """``r1``: one copy of each destination; ``r3``: a majority of three."""
         return ("r1",) if nodes == 1 else ("r3", "r1")
 
+    def missing_extra(self) -> str:
+        """Nothing: it is all here."""
+        return ""
+
     def start(self, spec: ClusterSpec, owner: str, cluster_id: str = "") -> MemoryCluster:  # noqa: ARG002 - nothing is left behind
         """Make a cluster, which is ready at once, of this process alone, and leaves nothing behind to label.
 

@@ -153,8 +153,6 @@ class MemoryClient:
 class MemorySubscription:
     """See ``harness.backends.contract.Subscription``; a closed one's leases run out by themselves."""
 
-    confirms_acks = True
-
     def __init__(self, client: MemoryClient, destination: str, group: str, member: str) -> None:
         self._client = client
         self._destination = destination
@@ -180,17 +178,19 @@ class MemorySubscription:
         answer: Sequence[Delivery] | None = await self._client.exchange(poll)
         return answer or ()
 
-    async def ack(self, delivery: Delivery) -> None:
+    async def ack(self, delivery: Delivery) -> bool:
         """Confirmed; accepted late, and a second time."""
         await self._settle(lambda broker, now: broker.ack(now, delivery.handle))
+        return True
 
     async def nak(self, delivery: Delivery, delay: float = 0.0) -> None:
         """Raises ``LeaseLost`` when it is no longer this delivery's to give back."""
         await self._settle(lambda broker, now: broker.nak(now, delivery.handle, delay))
 
-    async def reject(self, delivery: Delivery) -> None:
-        """Accepted late; without effect on what is settled."""
+    async def reject(self, delivery: Delivery) -> bool:
+        """Confirmed; accepted late; without effect on what is settled."""
         await self._settle(lambda broker, now: broker.reject(now, delivery.handle))
+        return True
 
     async def extend(self, delivery: Delivery) -> None:
         """Raises ``LeaseLost`` when the lease is over."""

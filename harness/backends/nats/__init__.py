@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.backends.extras import missing_extra
 from harness.backends.nats.claims import CLAIMS
 from harness.backends.nats.cluster import NatsBlueprint
 from harness.backends.nats.errors import classify
@@ -39,6 +40,10 @@ class NatsBackend:
     def tiers(self, nodes: int) -> tuple[str, ...]:
         """Alone a server has one copy; ``-always`` means an fsync before every acknowledgement."""
         return ("r1", "r1-always") if nodes == 1 else ("r3", "r3-always")
+
+    def missing_extra(self) -> str:
+        """What to install while nats-py is missing."""
+        return missing_extra(self.name, "nats-py", "nats")
 
     def start(self, spec: ClusterSpec, owner: str, cluster_id: str = "") -> Cluster:
         """Start the servers without waiting for them; ``owner`` labels all that is created."""

@@ -78,6 +78,7 @@ class NatsSubscription:
     ) -> None:
         self._connection = connection
         self._config = config
+        self._acks = config.ack_policy is not AckPolicy.NONE
         self._dead_letters = dead_letters
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream_name(destination)}.{native_name(config.group)}"
         self._inbox = connection.nats.new_inbox()
@@ -111,11 +112,6 @@ class NatsSubscription:
             return str(nobody)
         return _header(answer, "Status")
 
-    @property
-    def confirms_acks(self) -> bool:
-        """Every acknowledgement is a request that the server answers, where there are any at all."""
-        return self._config.ack_policy is not AckPolicy.NONE
-
     async def receive(self, limit: int, timeout: float) -> Sequence[Delivery]:
         """Up to ``limit`` deliveries, as soon as there is one; empty when the server says so.
 
@@ -130,20 +126,25 @@ class NatsSubscription:
         taken = [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
         return [_delivery(message) for _, message in taken]
 
-    async def ack(self, delivery: Delivery) -> None:
-        """Settle the delivery; returns on the server's confirmation, which R3 replicates first."""
-        if self.confirms_acks:
+    async def ack(self, delivery: Delivery) -> bool:
+        """Settle the delivery; returns on the server's confirmation, which R3 replicates first.
+
+        ``False`` with policy ``none``, where there is nothing to settle.
+        """
+        if self._acks:
             await self._settle(delivery, b"+ACK")
+        return self._acks
 
     async def nak(self, delivery: Delivery, delay: float = 0.0) -> None:
         """Hand the delivery back, to come again after ``delay`` seconds."""
         detail = f' {{"delay": {int(delay * _NANOSECONDS)}}}' if delay > 0 else ""
         await self._settle(delivery, f"-NAK{detail}".encode())
 
-    async def reject(self, delivery: Delivery) -> None:
+    async def reject(self, delivery: Delivery) -> bool:
         """Publish to the dead letter if there is one, and only then end the deliveries of the message."""
         await self._dead_letters.bury(delivery.position.major, delivery.message)
         await self._settle(delivery, b"+TERM")
+        return True
 
     async def extend(self, delivery: Delivery) -> None:
         """Start the lease anew."""
@@ -158,7 +159,7 @@ class NatsSubscription:
 
     async def _leave(self) -> None:
         await self._library.unsubscribe()
-        if self.confirms_acks:
+        if self._acks:
             for _, message in self._arrived:
                 await self._connection.nats.publish(message.reply, b"-NAK")
         self._arrived.clear()
@@ -168,7 +169,7 @@ class NatsSubscription:
         await self._connection.nats.request(delivery.handle, verb, timeout=_ACK)
 
     def _drop_expired(self) -> None:
-        if self.confirms_acks:
+        if self._acks:
             oldest = time.monotonic() - self._config.lease
             while self._arrived and self._arrived[0][0] < oldest:
                 self._arrived.popleft()

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.backends.extras import missing_extra
 from harness.backends.redis.claims import CLAIMS
 from harness.model.capability import Capability
 from harness.model.errors import BadOption, MissingExtra
@@ -61,6 +62,10 @@ class RedisBackend:
         if nodes not in TIERS:
             raise BadOption("nodes", nodes, f"redis runs with {' or '.join(map(str, TIERS))}")
         return TIERS[nodes]
+
+    def missing_extra(self) -> str:
+        """What to install while redis-py is missing."""
+        return missing_extra(self.name, "redis", "redis")
 
     def start(self, spec: ClusterSpec, owner: str, cluster_id: str = "") -> Cluster:
         """Start the servers and their Sentinels without waiting for them."""

@@ -89,11 +89,6 @@ class RedisSubscription:
         self._settled = asyncio.Event()
         self._group_lost = False
 
-    @property
-    def confirms_acks(self) -> bool:
-        """Yes: ``XACK`` is answered."""
-        return True
-
     async def receive(self, limit: int, timeout: float) -> Sequence[Delivery]:
         """Redeliveries first, else what is new; raises redis-py's errors when the server is silent."""
         deadline = time.monotonic() + timeout
@@ -106,8 +101,11 @@ class RedisSubscription:
             if taken or time.monotonic() >= deadline:
                 return taken
 
-    async def ack(self, delivery: Delivery) -> None:
-        """Settle it for the group, whoever owns it now: Redis takes late acks, and double ones."""
+    async def ack(self, delivery: Delivery) -> bool:
+        """Settle it for the group, whoever owns it now: Redis takes late acks, and double ones.
+
+        Returns ``True``, for the command is answered; ``False`` with policy ``none``, which sends none.
+        """
         if self._config.ack_policy is AckPolicy.EXPLICIT:
             await self._call("XACK", self._stream, self._config.group, delivery.handle)
         elif self._config.ack_policy is AckPolicy.ALL:
@@ -115,6 +113,7 @@ class RedisSubscription:
                 *scripts.script(scripts.ACK_ALL, [self._stream], self._config.group, delivery.handle),
             )
         self._wake()
+        return self._acks
 
     async def nak(self, delivery: Delivery, delay: float = 0.0) -> None:
         """Hand it back after ``delay`` seconds, at most a lease; raises ``LeaseLost`` if it is not ours."""
@@ -125,12 +124,13 @@ class RedisSubscription:
         self._sweep_at = min(self._sweep_at, time.monotonic() + delay)
         self._wake()
 
-    async def reject(self, delivery: Delivery) -> None:
+    async def reject(self, delivery: Delivery) -> bool:
         """Acknowledge and dead-letter in one step; raises ``LeaseLost`` if it was settled before."""
         command = scripts.script(scripts.REJECT, self._keys, self._config.group, delivery.handle)
         if not await self._call(*command):
             raise LeaseLost(delivery.handle.decode(), self._config.group)
         self._wake()
+        return True
 
     async def extend(self, delivery: Delivery) -> None:
         """Start the lease anew; raises ``LeaseLost`` if the delivery is not ours any more."""

@@ -40,19 +40,19 @@ class ScriptedBrokers:
             try:
                 (size,) = struct.unpack(">i", await reader.readexactly(4))
                 request = await reader.readexactly(size)
-            except asyncio.IncompleteReadError:
-                writer.close()
-                return
-            key, version, correlation, name = struct.unpack(">hhih", request[:10])
-            flexible = key == 55
-            self.heard.append((node, key, version, request[10 + name + flexible :]))
-            body = self.scripts[node].get(key)
-            if body is None:
-                await reader.read()  # until the other side gives up
-            else:
+                key, version, correlation, name = struct.unpack(">hhih", request[:10])
+                flexible = key == 55
+                self.heard.append((node, key, version, request[10 + name + flexible :]))
+                body = self.scripts[node].get(key)
+                if body is None:
+                    await reader.read()  # until the other side gives up
+                    return
                 whole = struct.pack(">i", correlation) + (b"\x00" if flexible else b"") + body
                 writer.write(struct.pack(">i", len(whole)) + whole)
-            writer.close()
+            except asyncio.IncompleteReadError:
+                return
+            finally:  # also when the test has ended first, and cancels this
+                writer.close()
 
         return answer
 

@@ -169,7 +169,9 @@ def test_every_claim_has_words_and_a_place() -> None:
 def test_without_the_library_a_client_says_what_to_install(
     cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error names the extra."""
+    """The error names the extra, and can be asked for beforehand."""
+    assert BACKEND.missing_extra() == ""
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
     with pytest.raises(MissingExtra, match=r"broker-harness\[kafka\]"):
         BACKEND.client(cluster, Link.PUBLISHER, "publisher-1")
+    assert "'confluent-kafka'" in BACKEND.missing_extra()

@@ -19,6 +19,7 @@ def test_a_backend_is_loaded_by_its_name() -> None:
     """The memory backend is what its module names, and fits the contract."""
     backend: Backend = load_backend("memory")
     assert backend is BACKEND
+    assert backend.missing_extra() == ""
 
 
 def test_a_misspelt_name_is_refused_with_the_nearest_one() -> None:

@@ -195,8 +195,8 @@ async def test_acknowledgements_wait_for_the_answer(start_server: Start) -> None
     (delivery,) = await group.receive(10, 1)
     await group.nak(delivery, 1.5)
     await group.extend(delivery)
-    await group.reject(delivery)
-    await group.ack(delivery)
+    assert await group.reject(delivery)
+    assert await group.ack(delivery)
     sent = [body for subject, body in server.heard if subject.startswith("$JS.ACK")]
     assert sent == [b'-NAK {"delay": 1500000000}', b"+WPI", b"+TERM", b"+ACK"]
     server.mute = True
@@ -210,8 +210,7 @@ async def test_without_acknowledgements_there_is_nothing_to_confirm(start_server
     server, cluster = await start_server(Script([stored(1), ("", NOTHING, b"")]))
     client, group = await member(cluster, ConsumerConfig("g", ack_policy=AckPolicy.NONE))
     (delivery,) = await group.receive(10, 1)
-    await group.ack(delivery)
-    assert not group.confirms_acks
+    assert not await group.ack(delivery)
     assert not [subject for subject, _ in server.heard if subject.startswith("$JS.ACK")]
     await client.disconnect()
 

@@ -88,8 +88,10 @@ def test_importing_the_backend_does_not_import_the_client_library() -> None:
 
 
 def test_a_missing_library_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Known but not installed is another error than unknown."""
+    """Known but not installed is another error than unknown, and can be asked for beforehand."""
+    assert BACKEND.missing_extra() == ""
     monkeypatch.delitem(sys.modules, "harness.backends.nats.client", raising=False)
     monkeypatch.setitem(sys.modules, "nats", None)
     with pytest.raises(MissingExtra, match=r"broker-harness\[nats\]"):
         BACKEND.client(None, Link.ADMIN, "any")  # type: ignore[arg-type]  # never looked at
+    assert "'nats-py'" in BACKEND.missing_extra()

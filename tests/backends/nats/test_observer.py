@@ -43,15 +43,17 @@ async def observe() -> AsyncIterator[Observe]:
 
     def serve(views: Views) -> Callable[..., Awaitable[None]]:
         async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            line = (await reader.readline()).decode().split()
-            path = line[1].partition("?")[0] if line else ""
-            answer = views.get(path)
-            if answer is not None:
-                writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + json.dumps(answer).encode())
-                writer.close()
-            else:
-                await reader.read()
-            writer.transport.abort()
+            try:
+                line = (await reader.readline()).decode().split()
+                path = line[1].partition("?")[0] if line else ""
+                answer = views.get(path)
+                if answer is not None:
+                    writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + json.dumps(answer).encode())
+                    writer.close()
+                else:
+                    await reader.read()
+            finally:  # also when the test has ended first, and cancels this
+                writer.transport.abort()
 
         return one
 

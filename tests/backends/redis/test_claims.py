@@ -42,7 +42,8 @@ def test_tiers_of_claims_exist() -> None:
 
 def test_naming_the_backend_does_not_import_redis_py() -> None:
     """The package must load where the extra is missing."""
-    code = "import sys, harness.backends.redis; sys.exit('redis' in sys.modules)"
+    code = "import sys, harness.backends.redis; b = harness.backends.redis.BACKEND; "
+    code += "sys.exit('redis' in sys.modules or b.missing_extra() or 'redis' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -53,3 +54,4 @@ def test_missing_library_is_named(make: str, monkeypatch: pytest.MonkeyPatch) ->
     arguments = (None, Link.PUBLISHER, "p") if make == "client" else (None,)
     with pytest.raises(MissingExtra, match=r"pip install 'broker-harness\[redis\]'"):
         getattr(BACKEND, make)(*arguments)
+    assert "pip install 'broker-harness[redis]'" in BACKEND.missing_extra()

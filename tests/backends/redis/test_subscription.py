@@ -179,8 +179,8 @@ async def test_double_ack_is_no_error(stage: Any) -> None:
     counts = iter([1, 0])
     server = stage.server(XACK=lambda _: next(counts))
     client, joined = await member(stage, server)
-    await joined.ack(delivery())
-    await joined.ack(delivery())
+    assert await joined.ack(delivery())
+    assert await joined.ack(delivery())
     await client.disconnect()
     assert server.sent("XACK") == [[b"XACK", b"t:orders", b"g", b"1-0"]] * 2
 
@@ -190,7 +190,7 @@ async def test_without_acks_nothing_stays_pending(stage: Any) -> None:
     server = stage.server(XREADGROUP=lambda _: NEW)
     client, joined = await member(stage, server, ack_policy=AckPolicy.NONE)
     (got,) = await joined.receive(10, 1.0)
-    await joined.ack(got)
+    assert not await joined.ack(got)
     await client.disconnect()
     assert b"NOACK" in server.sent("XREADGROUP")[0]
     assert not server.sent("EVAL", "XACK")

@@ -1,0 +1,1 @@
+"""The harness itself is killed, and leaves nothing behind."""
