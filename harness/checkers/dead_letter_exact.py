@@ -62,10 +62,8 @@ class DeadLetterExact:
         """That the dead letter's log was not read, if so."""
         if history.whole_log(self.dead_letter) is not None:
             return []
-        return [
-            f"{self.dead_letter}: its log was not read whole, so missing dead letters cannot be told; "
-            "case.drained() reads it"
-        ]
+        untold = "missing dead letters cannot be told; case.drained() reads it"
+        return [f"{self.dead_letter}: its log was not read whole, so {untold}"]
 
     def _contents(self, history: History, dead: dict[str, _Sighting], found: Gathering) -> None:
         for message, sighting in dead.items():

@@ -9,6 +9,8 @@ import pytest
 
 from harness import CanShapeLinks, Case, Destination, LostReply, Message, NoLostMessages, NoStoredDuplicates
 
+pytestmark = pytest.mark.nightly
+
 MESSAGES = 10
 
 

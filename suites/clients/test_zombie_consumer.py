@@ -6,6 +6,8 @@ import pytest
 
 from harness import Case, ConsumerConfig, EverythingDelivered, NoLostMessages
 
+pytestmark = pytest.mark.nightly
+
 LEASE = 2.0
 HELD = 20
 

@@ -32,6 +32,8 @@ from harness import (
     Talk,
 )
 
+pytestmark = pytest.mark.nightly
+
 FAULTS: list[Fault] = [
     Stall("publisher"),
     Reset("publisher"),

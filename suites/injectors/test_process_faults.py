@@ -6,7 +6,7 @@ import pytest
 
 from harness import Case, Kill, KillDuringRecovery, NoLostMessages, RollingRestart, Stop, TransferLeadership
 
-pytestmark = pytest.mark.cluster(nodes=3)
+pytestmark = [pytest.mark.cluster(nodes=3), pytest.mark.nightly]
 
 
 async def test_a_stopped_node_has_ended_in_good_order(case: Case) -> None:

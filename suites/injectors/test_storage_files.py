@@ -6,6 +6,8 @@ import pytest
 
 from harness import BitFlip, CanTighten, Case, Fault, RollBack, TightenCpu, TightenMemory, Truncate
 
+pytestmark = pytest.mark.nightly
+
 LOG = "appendonlydir/*.incr.aof"
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from harness import Case, HasDisks, PowerLoss
 
+pytestmark = pytest.mark.nightly
+
 CONTENT = b"written by the scenario" * 1000
 
 

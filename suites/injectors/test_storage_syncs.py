@@ -6,6 +6,8 @@ import pytest
 
 from harness import CanTamperWithCalls, Case, DiskFull, FailFsync, HasDisks, SlowFsync
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.mark.cluster(nodes=1, backends=("nats", "redis"), storage="image")
 async def test_a_full_disk_refuses_a_write_and_takes_it_after_healing(case: Case) -> None:

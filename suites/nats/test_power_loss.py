@@ -12,6 +12,8 @@ from anyio import to_thread
 
 from harness import Case, HasDisks, NoLostMessages, PowerLoss
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.mark.cluster(nodes=1, backends="nats", tiers=("r1", "r1-always"), storage="image")
 async def test_acked_messages_after_power_loss(case: Case) -> None:

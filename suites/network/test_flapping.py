@@ -6,6 +6,8 @@ import pytest
 
 from harness import AckedStaysAcked, Case, EverythingDelivered, Flap, NoLostMessages, PerKeyOrder
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.mark.cluster(nodes=(1, 3))
 async def test_acked_messages_survive_flapping_links(case: Case) -> None:

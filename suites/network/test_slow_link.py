@@ -21,6 +21,8 @@ from harness import (
     NoStoredDuplicates,
 )
 
+pytestmark = pytest.mark.nightly
+
 SLOW = [Latency("both", 50, 20), Latency("both", 500, 250), Bandwidth("both", 64)]
 LEASE = 5.0
 MEASURED = 2.0

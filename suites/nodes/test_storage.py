@@ -6,6 +6,8 @@ import pytest
 
 from harness import AckedStaysAcked, Case, DiskFull, Fault, NoLostMessages, PerKeyOrder, SlowFsync
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.mark.cluster(nodes=1, backends=("nats", "redis"), storage="image")
 async def test_acked_messages_survive_a_full_disk(case: Case) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from harness import Case, EverythingDelivered, Halves, Isolate, Kill, NoLostMessages, Pause, Sever, mix
 
+pytestmark = pytest.mark.nightly
+
 FAULTS = (
     Pause("leader"),
     Pause("follower"),

@@ -17,7 +17,7 @@ from harness.scenario.case import Case
 
 SUITES = Path(__file__).resolve().parents[2] / "suites"
 PACKAGE = "played_suites"
-NOT_SHARED = {*(name for name, _ in BACKENDS), "bugs", "chaos", "router"}
+NOT_SHARED = {*(name for name, _ in BACKENDS), "bugs", "chaos", "injectors", "plans", "router"}
 """Folders of scenarios that are one backend's own, or that need more than a broker."""
 
 
