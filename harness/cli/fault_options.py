@@ -22,13 +22,26 @@ _WRITABLE = (str, bool, int, float)
 
 
 def fault_names() -> list[str]:
-    """Return what each fault is called on the command line, those of other packages included."""
+    """Return what each fault that can be written on a command line is called there, others' included."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - pays for what it uses only
 
     from harness.faults import ENTRY_POINTS, FAULTS  # noqa: PLC0415
 
-    ours = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", fault.__name__).lower() for fault in FAULTS]
+    ours = [
+        re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", fault.__name__).lower()
+        for fault in FAULTS
+        if _is_writable(fault)
+    ]
     return list(dict.fromkeys([*ours, *(point.name.lower() for point in entry_points(group=ENTRY_POINTS))]))
+
+
+def _is_writable(fault: type[Fault]) -> bool:
+    """Whether each of its fields can be written, or may keep its default; a list of edges cannot."""
+    try:
+        list(options(fault))
+    except BadOption:
+        return False
+    return True
 
 
 def fault_named(name: str) -> type[Fault]:

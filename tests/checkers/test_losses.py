@@ -97,7 +97,7 @@ def test_a_log_that_was_not_read_is_no_proof() -> None:
     history = script.history()
     assert NoLostMessages()(history) == []
     assert NoLostMessages().abstains(history) == [
-        "orders: its log was not read whole after healing, so losses cannot be told"
+        "orders: its log was not read whole after healing, so losses cannot be told; case.drained() reads it"
     ]
 
 
@@ -212,4 +212,5 @@ def test_an_undrained_group_and_an_unread_log_are_reasons_to_abstain() -> None:
     assert len(EverythingDelivered().abstains(script.history())) == 2
     assert len(EverythingDelivered(group="audit").abstains(script.history())) == 1
     [reason] = EverythingDelivered(group="billing").abstains(drained(script).history())
-    assert reason == "orders: its log was not read whole, so what group billing was owed cannot be told"
+    untold = "so what group billing was owed cannot be told; case.drained() reads it"
+    assert reason == f"orders: its log was not read whole, {untold}"

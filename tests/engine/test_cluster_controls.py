@@ -25,6 +25,11 @@ class Container:
         self.status = "running"
         self.asked: list[str] = []
         self.broken = False
+        limits = {"Memory": 0, "CpuQuota": 0, "CpuPeriod": 0}
+        self.attrs: dict[str, Any] = {"HostConfig": limits, "State": {"ExitCode": 0}}
+
+    def reload(self) -> None:
+        """Its limits are always up to date."""
 
     def _go(self, how: str, status: str, *, allowed: tuple[str, ...]) -> None:
         self.asked.append(how)

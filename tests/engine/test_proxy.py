@@ -71,15 +71,11 @@ class Handler(BaseHTTPRequestHandler):
             case "GET", ["proxies"]:
                 return 200, proxies
             case "POST", ["populate"]:
-                proxies.update({proxy["name"]: proxy for proxy in body})
+                proxies.update({proxy["name"]: {**proxy, "toxics": []} for proxy in body})
                 return 201, {"proxies": body}
             case "POST", ["proxies", name] if name in proxies:
                 proxies[name].update(body)
                 return 200, proxies[name]
-            case "POST", ["reset"]:
-                for proxy in proxies.values():
-                    proxy["enabled"] = True
-                return 204, None
         return 404, {"error": "proxy not found"}
 
 
@@ -114,6 +110,7 @@ def test_every_port_of_every_node_gets_a_listener(proxy: LinkProxy, server: Toxi
         "listen": f"0.0.0.0:{FIRST_PORT + PORTS_PER_NODE + 2}",
         "upstream": "n2:26379",
         "enabled": True,
+        "toxics": [],
     }
     assert len({each["listen"] for each in server.proxies.values()}) == 6
 
