@@ -30,12 +30,12 @@ def fault_names() -> list[str]:
     ours = [
         re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", fault.__name__).lower()
         for fault in FAULTS
-        if _is_writable(fault)
+        if _can_be_typed(fault)
     ]
     return list(dict.fromkeys([*ours, *(point.name.lower() for point in entry_points(group=ENTRY_POINTS))]))
 
 
-def _is_writable(fault: type[Fault]) -> bool:
+def _can_be_typed(fault: type[Fault]) -> bool:
     """Whether each of its fields can be written, or may keep its default; a list of edges cannot."""
     try:
         list(options(fault))

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -128,7 +129,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     monkeypatch.setattr(images, "ensure_all", ensure_all)
     clock = SimpleNamespace(time=lambda: NOW, monotonic=time.monotonic, sleep=time.sleep)
     for name in ("status", "up", "strike"):
-        monkeypatch.setattr(sys.modules[f"harness.cli.{name}"], "time", clock)
+        monkeypatch.setattr(import_module(f"harness.cli.{name}"), "time", clock)
     yield it
     for cluster in it.clusters.values():
         cluster.remove()
