@@ -77,16 +77,20 @@ def assert_nothing_is_left(victim: Victim, bystanders: Bystanders, files: set[st
     print(f"nothing was left after {seconds:.1f} s")  # noqa: T201 - shown with -s, and when something fails
 
 
-@pytest.mark.parametrize("workers", ["-n2", "-n0"])
-@pytest.mark.parametrize("killed", [("controller",), ("controller", "workers"), ("interrupt",)], ids="+".join)
+@pytest.mark.parametrize(
+    ("killed", "nodes"),
+    [(("controller",), 1), (("controller",), 3), (("controller", "workers"), 1), (("ctrl-c",), 1)],
+    ids=lambda value: value if isinstance(value, int) else "+".join(value),
+)
 def test_a_killed_run_is_gone(
-    start: Start, bystanders: Bystanders, backend: str, killed: tuple[str, ...], workers: str
+    start: Start, bystanders: Bystanders, backend: str, killed: tuple[str, ...], nodes: int
 ) -> None:
     """Without its controller, or controller and workers, or interrupted, a run leaves nothing to anybody."""
     seen, files = bystanders.seen(), bystanders.files()
-    nodes = "1" if workers == "-n2" else "3"
-    victim = start(HOLDING, "--backend", backend, workers, "--nodes", nodes)
-    victim.await_faults(2 if workers == "-n2" else 1)
+    # The larger cluster once, and there without workers.
+    workers = 0 if nodes == 3 else 2
+    victim = start(HOLDING, "--backend", backend, f"-n{workers}", "--nodes", str(nodes))
+    victim.await_faults(workers or 1)
 
     victim.kill(*killed)
 
@@ -138,7 +142,8 @@ DEATHS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("workers",), ("controller",)),
     (("janitor", "controller"),),
     (("janitor", "controller", "workers"),),
-    (("janitor",), ("interrupt",)),
+    (("janitor",), ("ctrl-c",)),
+    (("ctrl-c",),),
     (("interrupt",),),
 )
 """Who is killed at once, and who a while later."""

@@ -66,8 +66,8 @@ class Victim:
         return [str(process) for process in processes(self._mark)]
 
     def await_faults(self, count: int) -> None:
-        """Return when so many faults have been seen to bite."""
-        self.await_true(lambda: len(self._bitten()) >= count, f"{count} faults in force")
+        """Return when so many faults are in force."""
+        self.await_true(lambda: len(self._struck()) >= count, f"{count} faults in force")
 
     def say(self, name: str) -> None:
         """Write a file that a test of it waits for."""
@@ -89,19 +89,20 @@ class Victim:
 
     def kill_worker(self, fault: str) -> None:
         """SIGKILL the worker in whose case ``fault`` is in force."""
-        [history] = [path for path in self._bitten() if fault in path.parent.name]
+        [history] = [path for path in self._struck() if fault in path.parent.name]
         os.kill(json.loads(history.read_text().partition("\n")[0])["pid"], signal.SIGKILL)
 
     def kill(self, *roles: str) -> bool:
-        """SIGKILL the ``controller``, the ``workers``, the ``janitor``; ``interrupt`` is Ctrl-C.
+        """SIGKILL the ``controller``, the ``workers``, the ``janitor``.
 
+        ``ctrl-c`` interrupts all of the foreground group, as a terminal does; ``interrupt`` the
+        controller alone, as a CI does.
         Returns whether a janitor watched over the run just before.
         """
         family = [(self._role(process), process) for process in processes(self._mark)]
         for role in roles:
-            if role == "interrupt":
-                # As a terminal does it, to the whole foreground group.
-                self._signal(-self._process.pid, signal.SIGINT)
+            if role in {"ctrl-c", "interrupt"}:
+                self._signal(-self._process.pid if role == "ctrl-c" else self._process.pid, signal.SIGINT)
             for its_role, process in family:
                 if its_role == role:
                     self._signal(process.pid, signal.SIGKILL)
@@ -132,9 +133,9 @@ class Victim:
             for process in processes(self._mark):
                 self._signal(process.pid, signal.SIGKILL)
 
-    def _bitten(self) -> list[Path]:
+    def _struck(self) -> list[Path]:
         histories = sorted((self.directory / "runs").glob("[0-9]*/*/*/history.0.jsonl"))
-        return [path for path in histories if '"stage":"bitten"' in path.read_text()]
+        return [path for path in histories if '"stage":"injected"' in path.read_text()]
 
     def _role(self, process: Process) -> str:
         if process.pid == self._process.pid:
