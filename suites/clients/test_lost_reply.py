@@ -7,14 +7,23 @@ from collections import Counter
 
 import pytest
 
-from harness import CanShapeLinks, Case, Destination, LostReply, Message, NoLostMessages, NoStoredDuplicates
+from harness import (
+    CanShapeLinks,
+    Capability,
+    Case,
+    Destination,
+    LostReply,
+    Message,
+    NoLostMessages,
+    NoStoredDuplicates,
+)
 
 pytestmark = pytest.mark.nightly
 
 MESSAGES = 10
 
 
-@pytest.mark.requires("deduplication")
+@pytest.mark.requires(Capability.DEDUPLICATION)
 async def test_a_deduplication_key_makes_one_copy_of_two_publishes(case: Case) -> None:
     """Every message is in the log once, also those that the first publish had put there."""
     copies, unanswered = await published_twice(case, with_key=True)

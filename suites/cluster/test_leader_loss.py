@@ -18,6 +18,7 @@ from harness import (
 
 
 @pytest.mark.cluster(nodes=3)
+@pytest.mark.deadline(240)
 @pytest.mark.parametrize("fault", [Pause("leader"), Kill("leader"), Isolate("leader")], ids=str)
 async def test_acked_messages_survive_leader_loss(case: Case, fault: Fault) -> None:
     """Every acknowledged message is there and delivered once the cluster has recovered."""
@@ -28,7 +29,7 @@ async def test_acked_messages_survive_leader_loss(case: Case, fault: Fault) -> N
         async with case.fault(fault, at=orders) as hit:
             await hit.role_moved(within=20)
             await case.steady(seconds=2)
-        await case.recovered(orders, within=40)
-    await case.drained(orders)
+        await case.recovered(orders, within=90)
+    await case.drained(orders, within=90)
 
     case.check(NoLostMessages(), EverythingDelivered(), AckedStaysAcked(), PerKeyOrder())

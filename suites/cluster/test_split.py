@@ -7,6 +7,7 @@ import pytest
 from harness import AckedStaysAcked, Case, EverythingDelivered, Fault, Halves, NoLostMessages
 
 
+@pytest.mark.nightly
 @pytest.mark.cluster(nodes=3)
 @pytest.mark.parametrize("fault", [Halves("minority"), Halves("majority")], ids=str)
 @pytest.mark.deadline(180)
