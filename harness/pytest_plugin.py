@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.scenario.case import Case
 
 MARKERS = (
-    "cluster(nodes=1, tiers=None, backends=None): what the test's cluster has to be; several in a tuple",
+    "cluster(nodes=1, tiers=None, backends=None, storage='volume'): what it has to be; several in a tuple",
     "requires(*capabilities): what the backend has to be capable of; the test is skipped where it is not",
     "deadline(seconds): how long the test's own code may take",
     "nightly: a scenario that the default matrix leaves out",

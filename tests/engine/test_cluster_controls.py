@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.engine import cluster as engine
-from harness.engine import mesh
+from harness.engine import mesh, syscalls
 from harness.engine.cluster import ContainerCluster
 from harness.engine.description import FORMAT_VERSION, ClusterDescription, NodeDescription, Port
 from harness.model.cluster import ClusterSpec, Edge, NodeState
@@ -124,6 +124,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(engine, "remove_cluster", made.removed.append)
     monkeypatch.setattr(made.cluster, "_proxy", made)
     monkeypatch.setattr(mesh, "run", made.run)
+    monkeypatch.setattr(syscalls, "let_be", lambda _description, _node: None)
     return made
 
 

@@ -34,7 +34,9 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     """A project of 80 columns that has the fake backends."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("PY_COLORS", "0")
-    for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_AUTO_NUM_WORKERS", "PYTEST_XDIST_WORKER"):
+    # CI and BUILD_NUMBER make pytest print lines that it otherwise cuts.
+    ours = ("PYTEST_ADDOPTS", "PYTEST_XDIST_AUTO_NUM_WORKERS", "PYTEST_XDIST_WORKER", "CI", "BUILD_NUMBER")
+    for name in ours:
         monkeypatch.delenv(name, raising=False)
     shutil.copy(Path(__file__).with_name("fakes.py"), pytester.path)
     # Workers are processes of their own, and find their modules as a project's would.
