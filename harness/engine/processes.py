@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from contextlib import suppress
@@ -13,6 +14,9 @@ _ENDED = frozenset("ZXx")
 
 _START_FIELD = 22
 """Which field of ``/proc/PID/stat`` is the start time in clock ticks since boot (proc(5))."""
+
+_PR_SET_PDEATHSIG = 1
+"""The parent-death signal (prctl(2))."""
 
 
 class ProcessIdentity(NamedTuple):
@@ -64,6 +68,17 @@ def kill(process: ProcessIdentity) -> bool:
         finally:
             os.close(descriptor)
     return False
+
+
+def end_with(parent: int) -> bool:
+    """Have the kernel end this process with SIGKILL when ``parent`` ends, frozen or blocked as it may be.
+
+    Returns whether ``parent`` is this process's parent still. Where the kernel is not Linux's nothing
+    is arranged. It is the thread that has started this process whose end counts (prctl(2)).
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return os.getppid() == parent
 
 
 def _kill_by_id(process: ProcessIdentity) -> bool:

@@ -20,6 +20,7 @@ from harness.engine import ownership
 from harness.engine.cluster import KEPT_SECONDS
 from harness.engine.description import described
 from harness.engine.janitor import Janitor
+from harness.engine.processes import end_with
 from harness.engine.sweep import remove_owner, remove_stale_files, sweep
 from harness.model.errors import HarnessError
 from harness.scenario.case import Case
@@ -64,6 +65,8 @@ class Run:
         """
         run = cls(data["run_id"], Path(data["directory"]), data["seed"], data["keep"])
         if data["containers"]:
+            # The janitor does it too, but it may be gone; and what blocks in here would go on for minutes.
+            end_with(os.getppid())
             # In this order: a janitor that was there first sees to us when the controller dies.
             run._janitor = Janitor.connect(run.run_id)
             if not ownership.is_alive(run.run_id):

@@ -8,13 +8,11 @@ the case's history, and consumes until it is killed.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 import sysconfig
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -23,6 +21,7 @@ from msgspec import field
 import harness
 from harness.backends import load_backend
 from harness.engine.cluster import attach_cluster
+from harness.engine.processes import end_with
 from harness.history.recorder import Recorder
 from harness.history.records import Header, Op, Stage
 from harness.history.store import part, read_records
@@ -33,9 +32,6 @@ from harness.model.link import Link
 from harness.workloads.consuming import Consuming
 from harness.workloads.recorded import RecordedClient
 from harness.workloads.tally import Tally
-
-_PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal this process gets when the thread that started it ends."""
 
 
 class Assignment(msgspec.Struct, frozen=True):
@@ -111,17 +107,6 @@ def _environment() -> dict[str, str]:
     return dict(os.environ, PYTHONPATH=path)
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel end this process with its parent, even while it is frozen, where that can be had.
-
-    The janitor does the same for as long as it is there.
-    """
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(f"process {parent}, which started this, is gone")
-
-
 async def _consume(assignment: Assignment) -> None:
     cluster = attach_cluster(assignment.cluster)
     backend = load_backend(cluster.spec.backend)
@@ -140,5 +125,6 @@ async def _consume(assignment: Assignment) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent decides
     given = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Assignment)
-    _die_with(given.parent)
+    if not end_with(given.parent):
+        sys.exit(f"process {given.parent}, which started this, is gone")
     asyncio.run(_consume(given))

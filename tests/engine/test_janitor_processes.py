@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -61,3 +62,41 @@ def test_what_has_ended_is_not_running(sleeper: subprocess.Popen[bytes]) -> None
 def test_this_process_runs() -> None:
     """The identity of a live process stays the same."""
     assert processes.is_running(processes.identify(os.getpid()))
+
+
+CHILD = """
+import os
+from harness.engine.processes import end_with
+print(os.getpid(), end_with(os.getppid()), flush=True)
+input()
+"""
+
+PARENT = """
+import subprocess, sys
+with subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=subprocess.PIPE):
+    input()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux does it")
+def test_a_process_ends_with_its_parent() -> None:
+    """However the parent was ended, and though nobody else is there to see to it."""
+    command = [sys.executable, "-c", PARENT, CHILD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid, is_child = parent.stdout.readline().split()
+        child = processes.identify(int(pid))
+        assert (is_child, processes.is_running(child)) == ("True", True)
+        parent.kill()
+        parent.wait()
+    deadline = time.monotonic() + 5
+    while processes.is_running(child):
+        assert time.monotonic() < deadline, f"{child} still runs"
+        time.sleep(0.002)
+
+
+def test_a_process_is_told_that_its_parent_is_gone() -> None:
+    """Nothing would end it any more, so it has to do that itself."""
+    script = "import os; from harness.engine.processes import end_with; print(end_with(os.getpid()))"
+    command = [sys.executable, "-c", script]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "False\n"
