@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from harness.history.facts import NEVER
+from harness.history.facts import NEVER, Publish, Receive, Settlement, is_own
 from harness.history.records import FaultRecord, FaultStage
 from harness.history.view import History
 from harness.model.outcome import Outcome
@@ -28,10 +28,16 @@ def doubts(history: History) -> list[str]:
 
 
 def _idle(history: History) -> Iterator[str]:
-    if next(history.work(), None) is None:
+    publishes = [publish for publish in history.publishes if not is_own(publish.client)]
+    if next(_theirs(history), None) is None:
         yield "no client published, received or settled anything"
-    elif history.publishes and not any(publish.outcome is Outcome.OK for publish in history.publishes):
-        yield f"not one of {len(history.publishes)} publishes was acknowledged"
+    elif publishes and not any(publish.outcome is Outcome.OK for publish in publishes):
+        yield f"not one of {len(publishes)} publishes was acknowledged"
+
+
+def _theirs(history: History) -> Iterator[Publish | Receive | Settlement]:
+    """The work of the scenario's clients: the harness's own probes and markers prove nothing for it."""
+    return (op for op in history.work() if not is_own(op.client))
 
 
 def _doubted_fault(history: History, records: list[FaultRecord]) -> Iterator[str]:
@@ -65,5 +71,5 @@ def _attempted_during(history: History, since: int, until: int | None) -> bool:
     An op that never returned counts where it began alone: its process may have been dead for long.
     """
     return any(
-        op.invoked >= since if until is None else since <= op.invoked <= until for op in history.work()
-    ) or any(op.invoked < since <= op.returned for op in history.work() if op.returned != NEVER)
+        op.invoked >= since if until is None else since <= op.invoked <= until for op in _theirs(history)
+    ) or any(op.invoked < since <= op.returned for op in _theirs(history) if op.returned != NEVER)

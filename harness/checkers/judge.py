@@ -140,17 +140,25 @@ def judge(history: History, checkers: Sequence[Checker], claims: Sequence[Claim]
 def _weigh(
     history: History, anomalies: Sequence[Anomaly], claims: Sequence[Claim], tier: str
 ) -> Iterable[Finding]:
-    conditions = {observation.name for observation in history.observations}
     # A bound is for the case: losses split over writers or groups must not each use it up.
     totals: Counter[Guarantee] = Counter()
     for anomaly in anomalies:
         totals[anomaly.guarantee] += anomaly.count
     for anomaly in anomalies:
-        claim = _governing(claims, anomaly.guarantee, tier, conditions)
+        claim = _governing(claims, anomaly.guarantee, tier, _conditions(history, anomaly))
         verdict, why = _weighed(claim, totals[anomaly.guarantee])
         if verdict is Verdict.VIOLATION and anomaly.guarantee in TIMING and _starved(history, anomaly):
             verdict, why = Verdict.UNKNOWN, f"{why}, but the machine was starved"
         yield Finding(anomaly, verdict, claim, why)
+
+
+def _conditions(history: History, anomaly: Anomaly) -> set[str]:
+    """What was observed of the anomaly's destination, or of no destination in particular."""
+    return {
+        seen.name
+        for seen in history.observations
+        if not seen.destination or not anomaly.destination or seen.destination == anomaly.destination
+    }
 
 
 def _starved(history: History, anomaly: Anomaly) -> bool:

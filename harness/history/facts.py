@@ -23,6 +23,15 @@ GroupOf = tuple[str, str]
 """A destination and a group of it."""
 
 
+OWN_CLIENT = "admin"
+"""What the harness's own client is called: it creates, marks and reads logs, and is no traffic."""
+
+
+def is_own(client: str) -> bool:
+    """Whether a client is the harness's own rather than the scenario's."""
+    return client.startswith(f"{OWN_CLIENT}-")
+
+
 class Publish(msgspec.Struct, gc=False):
     """One publish op; ``client`` is the writer."""
 

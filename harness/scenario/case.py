@@ -35,6 +35,7 @@ from harness.engine.cluster import ContainerCluster
 from harness.engine.janitor import Janitor
 from harness.faults.compose import Plan, faults_of
 from harness.faults.contract import Fault, Field
+from harness.history.facts import OWN_CLIENT
 from harness.model.capability import Capability
 from harness.model.cluster import Cluster
 from harness.model.consumer import ConsumerConfig
@@ -65,7 +66,6 @@ CREATE_WITHIN = 30.0
 JOIN_WITHIN = 30.0
 DEFAULT_LEASE = 5.0
 """Seconds: long enough for a healthy consumer on a busy machine, short enough to wait for."""
-LONGEST_LEASE = 15.0
 GRACE = 3.0
 """Seconds that a stored message may still be on its way to a group, beyond its lease."""
 
@@ -349,7 +349,7 @@ class Case:
         """
         groups = [group] if group else sorted(self.tally.groups[destination.name])
         configs = [self._config(destination, name, {}) for name in groups]
-        grace = GRACE + max((config.lease for config in configs if config.lease < LONGEST_LEASE), default=0.0)
+        grace = GRACE + max((config.lease for config in configs), default=0.0)
         with self._ledger.phase("verify"):
             await self._witness.look()
             for subscription in self._by_hand.pop(destination.name, ()):
@@ -357,9 +357,10 @@ class Case:
             async with AsyncExitStack() as consumers:
                 for name in groups:
                     await consumers.enter_async_context(self.consuming(destination, group=name))
-                await (await self._drain()).drained(destination, within, grace)
-                if destination.dead_letter is not None:
-                    await (await self._drain()).drained(destination.dead_letter, within, grace)
+                draining = await self._drain()
+                await draining.drained(destination, groups, within, grace)
+                if (dead := destination.dead_letter) is not None:
+                    await draining.drained(dead, sorted(self.tally.groups[dead.name]), within, grace)
 
     def check(self, *checkers: Checker) -> Judgement:
         """Judge the history; raises ``ViolationFound`` or ``VerdictUnknown`` for those verdicts."""
@@ -382,7 +383,7 @@ class Case:
 
     async def _admin(self) -> RecordedClient:
         if self._draining is None:
-            client = await self.client("admin", Link.ADMIN)
+            client = await self.client(OWN_CLIENT, Link.ADMIN)
             self._draining = Draining(client, self._observer, self._ledger, self.tally)
         return self._draining.client
 

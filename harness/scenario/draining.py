@@ -42,29 +42,42 @@ class Draining:
         Raises ``DeadlineExceeded`` naming what was lacking.
         """
         begun = time.monotonic()
-        await self._reaches_every_group(destination, b"recovery", within)
+        groups = sorted(self._tally.groups[destination.name])
+        await self._reaches_every_group(destination, groups, b"recovery", within)
         seconds = time.monotonic() - begun
         self._ledger.observe("recovery", destination=destination.name, value=seconds)
         await self._whole(destination, begun + within - time.monotonic())
         return seconds
 
-    async def drained(self, destination: Destination, within: float, grace: float) -> Sequence[Stored]:
-        """Read to the end, and return the log; ``grace`` is how long a stored message may stay away.
+    async def drained(
+        self,
+        destination: Destination,
+        groups: Sequence[str],
+        within: float,
+        grace: float,
+    ) -> Sequence[Stored]:
+        """Have ``groups`` read to the end, and return the log; a stored message may stay away ``grace`` s.
 
         Raises ``DeadlineExceeded`` when a marker is not acknowledged or not handed out in time.
         """
         await self._whole(destination, within)
-        await self._mark(destination, within)
+        await self._mark(destination, groups, within)
         await self._in_sync(destination, within)
         log = await self.client.read_log(destination)
         self._ledger.observe("log-read", destination=destination.name, value=len(log))
-        await self._given_time(destination, {stored.position for stored in log}, grace)
-        for group in self._tally.groups[destination.name]:
+        await self._given_time(destination, groups, {stored.position for stored in log}, grace)
+        for group in groups:
             self._ledger.observe("drained", destination=destination.name, group=group)
         return log
 
-    async def _reaches_every_group(self, destination: Destination, key: bytes, within: float) -> Position:
-        """Publish until one message is acknowledged and handed to every group; return its position.
+    async def _reaches_every_group(
+        self,
+        destination: Destination,
+        groups: Sequence[str],
+        key: bytes,
+        within: float,
+    ) -> Position:
+        """Publish until one message is acknowledged and handed to all ``groups``; return its position.
 
         More than one may be needed: what a deposed primary acknowledges before it hears of its
         successor is gone, and would be waited for in vain. Any of them will do: a group that lags
@@ -76,7 +89,7 @@ class Draining:
         while (left := deadline - time.monotonic()) > 0:
             acknowledged.append(await self._acknowledged(destination, key, left))
             try:
-                return await self._handed_to_all(destination, acknowledged, min(left, HANDED_WITHIN))
+                return await self._handed_to_all(destination, groups, acknowledged, min(left, HANDED_WITHIN))
             except DeadlineExceeded as missed:
                 last_seen = missed.last_seen
         condition = f"{destination.name}: every group reads what is published after healing"
@@ -100,16 +113,21 @@ class Draining:
     async def _handed_to_all(
         self,
         destination: Destination,
+        groups: Sequence[str],
         positions: Sequence[Position],
         within: float,
     ) -> Position:
         """Return one of ``positions`` that every group has been handed."""
 
+        def without(position: Position) -> list[str]:
+            delivered = self._tally.delivered
+            return [group for group in groups if position not in delivered[destination.name, group]]
+
         def nearest() -> Position:
-            return min(positions, key=lambda position: len(self._lacking(destination, position)))
+            return min(positions, key=lambda position: len(without(position)))
 
         async def lacking() -> list[str]:
-            return self._lacking(destination, nearest())
+            return without(nearest())
 
         await wait_for_condition(
             lacking,
@@ -119,18 +137,13 @@ class Draining:
         )
         return nearest()
 
-    def _lacking(self, destination: Destination, position: Position) -> list[str]:
-        """The groups that have not been handed what lies at ``position``."""
-        groups = sorted(self._tally.groups[destination.name])
-        return [group for group in groups if position not in self._tally.delivered[destination.name, group]]
-
-    async def _mark(self, destination: Destination, within: float) -> None:
+    async def _mark(self, destination: Destination, groups: Sequence[str], within: float) -> None:
         """Have one message per partition reach every group; its key decides the partition."""
         marked: set[int] = set()
         for i in range(destination.partitions * KEYS_PER_PARTITION):
             if len(marked) == destination.partitions:
                 return
-            position = await self._reaches_every_group(destination, f"marker-{i}".encode(), within)
+            position = await self._reaches_every_group(destination, groups, f"marker-{i}".encode(), within)
             marked.add(position.partition)
         if len(marked) < destination.partitions:
             # A group is not drained of a partition of which nobody saw the end.
@@ -154,15 +167,21 @@ class Draining:
             every=0.1,
         )
 
-    async def _given_time(self, destination: Destination, stored: set[Position], grace: float) -> None:
+    async def _given_time(
+        self,
+        destination: Destination,
+        groups: Sequence[str],
+        stored: set[Position],
+        grace: float,
+    ) -> None:
         """Wait until everything stored was handed out, or nothing more has been for ``grace`` seconds.
 
         A group that lags on a busy machine still gets there; one that gets nothing any more does not.
         """
-        groups = [self._tally.delivered[destination.name, g] for g in self._tally.groups[destination.name]]
+        handed = [self._tally.delivered[destination.name, group] for group in groups]
 
         async def missing() -> int:
-            return sum(len(stored - delivered) for delivered in groups)
+            return sum(len(stored - delivered) for delivered in handed)
 
         left = await missing()
         with suppress(DeadlineExceeded):  # what is still missing then is for the checkers to judge

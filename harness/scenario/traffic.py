@@ -14,8 +14,8 @@ from harness.workloads.publishing import Publishing
 
 Workload = Publishing | Consuming
 
-STOP_WITHIN = 10.0
-"""Seconds for a workload to end what it has begun; every operation is bounded by less."""
+STOP_WITHIN = 30.0
+"""Seconds for a workload to end what it has begun: a consumer may be in the middle of joining anew."""
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ class Finds:
     reasons: tuple[str, ...] = ()
     since: int = 0
     until: int = 0
+    destination: str = ""
 
     def __call__(self, history: History) -> list[Anomaly]:
         return [
@@ -34,6 +35,7 @@ class Finds:
                 summary=f"{count} gone",
                 messages=tuple(f"p1-{number}" for number in range(count)),
                 evidence=tuple(range(count)),
+                destination=self.destination,
                 since=self.since,
                 until=self.until,
             )
@@ -291,3 +293,27 @@ def test_a_judgement_is_plain_data_for_its_file() -> None:
     }
     unclaimed = judge(healthy().history(), [Finds()], [], "rf3").as_dict()
     assert unclaimed["findings"][0]["claim"] is None
+
+
+def test_the_harness_own_publishes_are_no_traffic() -> None:
+    """A marker that is acknowledged says nothing about a scenario of which nothing was."""
+    script = Script()
+    script.publish("a", outcome=Outcome.INFO)
+    script.publish("marker", writer="admin-1")
+    assert judge(script.history(), [], [], "rf3").reasons == ("not one of 1 publishes was acknowledged",)
+
+
+def test_what_was_observed_of_another_destination_excuses_nothing() -> None:
+    """A promotion of one stream is no reason to lose messages of another."""
+    script = healthy()
+    script.observe("promotion", destination="returns")
+    after_promotion = [claim(NOT_PROMISED, condition="promotion")]
+    assert (
+        judge(script.history(), [Finds(destination="orders")], after_promotion, "rf3").verdict
+        is Verdict.VIOLATION
+    )
+    script.observe("promotion", destination="orders")
+    assert (
+        judge(script.history(), [Finds(destination="orders")], after_promotion, "rf3").verdict
+        is Verdict.ALLOWED
+    )

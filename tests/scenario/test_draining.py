@@ -19,6 +19,7 @@ from tests.scenario.doubles import Notebook, ToldObserver
 from tests.scenario.virtual_time import at_once
 
 ORDERS = Destination("orders", partitions=3)
+GROUPS = ("audit", "billing")
 SOON = 1.0
 
 
@@ -70,7 +71,7 @@ class Scene:
     def __init__(self, notebook: Notebook) -> None:
         self.notebook = notebook
         self.tally = Tally()
-        self.tally.groups["orders"] = {"billing", "audit"}
+        self.tally.groups["orders"] = set(GROUPS)
         self.client = ToldClient(self.tally)
         self.observer = ToldObserver()
         client = cast("RecordedClient", self.client)
@@ -127,7 +128,7 @@ async def test_a_recovery_that_does_not_come_says_what_is_lacking(scene: Scene, 
 @at_once
 async def test_a_drained_destination_is_marked_in_every_partition(scene: Scene) -> None:
     """Then its log is read, and every group is on record as drained."""
-    log = await scene.draining.drained(ORDERS, within=10.0, grace=5.0)
+    log = await scene.draining.drained(ORDERS, GROUPS, within=10.0, grace=5.0)
     assert {stored.position.partition for stored in log} == {0, 1, 2}
     assert scene.observed("log-read") == ["orders"]
     assert scene.observed("drained") == ["audit", "billing"]
@@ -138,7 +139,7 @@ async def test_a_lost_marker_is_followed_by_another(scene: Scene) -> None:
     """A deposed primary acknowledged it and is gone: it is not waited for in vain until the end."""
     scene.client.swallowed = 1
     begun = time.monotonic()
-    log = await scene.draining.drained(ORDERS, within=30.0, grace=5.0)
+    log = await scene.draining.drained(ORDERS, GROUPS, within=30.0, grace=5.0)
     assert HANDED_WITHIN <= time.monotonic() - begun < HANDED_WITHIN + SOON
     assert {stored.position.partition for stored in log} == {0, 1, 2}
 
@@ -148,7 +149,7 @@ async def test_markers_that_are_never_handed_out_end_the_drain(scene: Scene) -> 
     """It is bounded, and the groups are not called drained."""
     scene.client.swallowed = 10**6
     with pytest.raises(DeadlineExceeded, match="every group reads what is published after healing"):
-        await scene.draining.drained(ORDERS, within=20.0, grace=5.0)
+        await scene.draining.drained(ORDERS, GROUPS, within=20.0, grace=5.0)
     assert scene.observed("drained") == scene.observed("log-read") == []
 
 
@@ -157,7 +158,7 @@ async def test_a_partition_without_a_marker_is_not_drained(scene: Scene) -> None
     """Where no key leads to it, nobody can say that it was read to the end."""
     scene.client.partitions = 2
     with pytest.raises(DeadlineExceeded, match=r"orders: a marker in each of 3 partitions"):
-        await scene.draining.drained(ORDERS, within=20.0, grace=5.0)
+        await scene.draining.drained(ORDERS, GROUPS, within=20.0, grace=5.0)
     assert scene.observed("drained") == []
 
 
@@ -166,7 +167,7 @@ async def test_replicas_are_waited_for_before_the_log_is_read(scene: Scene) -> N
     """A log read from a replica that is behind would have losses that are none."""
     scene.observer.in_sync = False
     with pytest.raises(DeadlineExceeded, match="replicas in sync"):
-        await scene.draining.drained(ORDERS, within=5.0, grace=5.0)
+        await scene.draining.drained(ORDERS, GROUPS, within=5.0, grace=5.0)
     assert scene.observed("log-read") == []
 
 
@@ -183,7 +184,7 @@ async def test_a_late_message_is_given_time(scene: Scene) -> None:
     begun = time.monotonic()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(hand_out_later)
-        await scene.draining.drained(ORDERS, within=10.0, grace=8.0)
+        await scene.draining.drained(ORDERS, GROUPS, within=10.0, grace=8.0)
     assert 3.0 <= time.monotonic() - begun < 3.0 + SOON
 
 
@@ -192,7 +193,7 @@ async def test_a_stranded_message_is_given_time_and_left_to_the_checkers(scene: 
     """Draining is not "until everything arrived": it ends, and the groups are drained."""
     scene.client.log.append(Stored(Position(0, 99), Message("stranded")))
     begun = time.monotonic()
-    await scene.draining.drained(ORDERS, within=10.0, grace=8.0)
+    await scene.draining.drained(ORDERS, GROUPS, within=10.0, grace=8.0)
     assert 8.0 <= time.monotonic() - begun < 8.0 + SOON
     assert scene.observed("drained") == ["audit", "billing"]
 
@@ -200,6 +201,6 @@ async def test_a_stranded_message_is_given_time_and_left_to_the_checkers(scene: 
 @at_once
 async def test_a_destination_without_groups_has_its_log_read(scene: Scene) -> None:
     """A dead letter that nobody reads is drained by its markers alone."""
-    log = await scene.draining.drained(Destination("dead", partitions=1), within=10.0, grace=5.0)
+    log = await scene.draining.drained(Destination("dead", partitions=1), (), within=10.0, grace=5.0)
     assert len(log) == 1
     assert scene.observed("log-read") == ["dead"]

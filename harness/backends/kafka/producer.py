@@ -25,6 +25,9 @@ _ANSWER = 2.0
 
 _Report = tuple["asyncio.Future[Receipt]", KafkaError | None, Any]
 
+CLOSE_WITHIN = 2.0
+"""Seconds after which a producer that does not close is left to its thread."""
+
 
 class Publisher:
     """One producer; a fatal error makes it useless, and its owner then makes another."""
@@ -63,7 +66,7 @@ class Publisher:
     async def close(self) -> None:
         """Give up what is not yet reported (its outcome is unknown) and close."""
         self._ending = True
-        await asyncio.wait([self._closed])
+        await asyncio.wait([self._closed], timeout=CLOSE_WITHIN)
 
     def _on_error(self, error: KafkaError) -> None:
         self.fatal = self.fatal or error.fatal()
@@ -73,16 +76,18 @@ class Publisher:
 
     def _serve(self) -> None:
         """Serve callbacks; what they report goes to the event loop in one call per round."""
-        while not self._ending:
-            self._producer.poll(0.05)
+        try:
+            while not self._ending:
+                self._producer.poll(0.05)
+                self._hand_over()
+            # close() would first send what is queued: a closed client sends nothing more.
+            self._producer.purge(blocking=False)
+            self._producer.poll(0)
             self._hand_over()
-        # close() would first send what is queued: a closed client sends nothing more.
-        self._producer.purge(blocking=False)
-        self._producer.poll(0)
-        self._hand_over()
-        self._producer.close()
-        self._hand_over()
-        self._call(self._closed.cancel)
+            self._producer.close()
+            self._hand_over()
+        finally:
+            self._call(self._closed.cancel)
 
     def _hand_over(self) -> None:
         if self._reports:
