@@ -145,6 +145,7 @@ class Observation(msgspec.Struct, frozen=True, tag_field="type", tag="observatio
     Names in use: ``promotion`` (another node leads), ``node-crash`` (a node was killed),
     ``recovery`` (seconds until progress), ``log-read`` (a destination's log was read whole,
     after healing), ``drained`` (a group read up to every marker), ``starved`` (the machine),
+    ``replicas-behind`` (they had not caught up after ``value`` seconds),
     ``dead-letter`` (``detail`` names where ``destination`` dead-letters to), ``outside-writer``
     (somebody unrecorded, such as a service under test, publishes to ``destination``).
     """

@@ -361,6 +361,7 @@ class Case:
                 await draining.drained(destination, groups, within, grace)
                 if (dead := destination.dead_letter) is not None:
                     await draining.drained(dead, sorted(self.tally.groups[dead.name]), within, grace)
+        self.reusable = self.reusable and not draining.left_behind
 
     def check(self, *checkers: Checker) -> Judgement:
         """Judge the history; raises ``ViolationFound`` or ``VerdictUnknown`` for those verdicts."""

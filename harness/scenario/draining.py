@@ -35,6 +35,7 @@ class Draining:
         self._ledger = ledger
         self._tally = tally
         self._counter = 0
+        self.left_behind = False
 
     async def recovered(self, destination: Destination, within: float) -> float:
         """Return the seconds until a new message reaches every group, and the cluster is whole then.
@@ -160,12 +161,21 @@ class Draining:
         )
 
     async def _in_sync(self, destination: Destination, within: float) -> None:
-        await wait_for_condition(
-            lambda: self._observer.replicas_in_sync(destination),
-            condition=f"{destination.name}: replicas in sync",
-            within=within,
-            every=0.1,
-        )
+        """Wait for the replicas; ones that stay behind are written down, for nobody promises them a time."""
+        begun = time.monotonic()
+        try:
+            await wait_for_condition(
+                lambda: self._observer.replicas_in_sync(destination),
+                condition=f"{destination.name}: replicas in sync",
+                within=within,
+                every=0.1,
+            )
+        except DeadlineExceeded as missed:
+            self.left_behind = True
+            seconds = time.monotonic() - begun
+            self._ledger.observe(
+                "replicas-behind", destination=destination.name, value=seconds, detail=str(missed)
+            )
 
     async def _given_time(
         self,

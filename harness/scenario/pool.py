@@ -8,7 +8,7 @@ Everything is files in the state directory, because workers are processes that c
 - ``clusters/*.reserved`` speaks for the memory of a cluster that boots (``engine.reservations``);
 - ``boot-<n>.lock``, one a core: so many clusters boot at a time.
 
-The pool holds as many clusters as memory bears; for one more it evicts the idle one that was used
+The pool holds as many clusters as memory and cores bear; for one more it evicts the idle one that was used
 least recently. Only clusters of the same owner are leased or evicted: a neighbour's are not ours.
 """
 
@@ -44,6 +44,9 @@ READY_WITHIN = 90.0
 HEALTHY_WITHIN = 30.0
 RESERVE = 1500
 """Megabytes the pool leaves free: for the clients, the tests, and the machine's owner."""
+
+CLUSTERS_PER_CORE = 4
+"""Idle brokers are not idle: three Kafka nodes that nobody uses take a quarter of a core."""
 
 
 @runtime_checkable
@@ -130,6 +133,9 @@ class Pool:
     def _reserve(self, spec: ClusterSpec, megabytes: int) -> Path | None:
         """Speak for memory; evicts idle clusters until there is enough, ``None`` when there is not."""
         with FileLock(state_directory() / "pool.lock"):
+            while len(list(self._ours())) >= CLUSTERS_PER_CORE * (os.cpu_count() or 1):
+                if not self._evict():
+                    break  # all in use: there are only as many as there are workers
             while available_megabytes() - reserved_megabytes() < megabytes + RESERVE:
                 if not self._evict():
                     return None

@@ -11,6 +11,9 @@ import pytest
 from .remains import Bystanders, state_files, until_nothing
 from .victim import Victim
 
+# Runs within a run: beside others they would be late for reasons that are nobody's fault.
+pytestmark = pytest.mark.nightly
+
 Start = Callable[..., Victim]
 
 WITHIN = 10.0
