@@ -7,10 +7,9 @@ No operation is retried here: a second attempt is a second op, made by whoever w
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
 
 import msgspec
 
@@ -24,12 +23,34 @@ from harness.model.message import Delivery, Message, Receipt, Stored
 from harness.workloads.tally import Tally
 
 
-@dataclass(slots=True)
-class _Ending:
-    """What the record of an op's end will say beside its stage."""
+class Recording:
+    """One op under way: its invoke is recorded where the block begins, and how it ended where that ends.
 
-    stage: Stage = Stage.OK
-    fields: dict[str, Any] = field(default_factory=dict)
+    Whoever is inside says what the record of the end holds: its ``stage``, and further ``fields``. No
+    coroutine, though operations are: an asynchronous generator would cost more than all the rest.
+    """
+
+    __slots__ = ("_invoke", "_journal", "fields", "stage")
+
+    def __init__(self, journal: Journal, invoke: Op) -> None:
+        self._journal = journal
+        self._invoke = invoke
+        self.stage = Stage.OK
+        self.fields: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._journal.write(self._invoke)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.stage = self._journal.meaning(self._invoke.function, error)
+            self.fields = {"error": _described(error)}
+        self._journal.write(
+            msgspec.structs.replace(self._invoke, stage=self.stage, time=time.monotonic_ns(), **self.fields)
+        )
 
 
 class Journal:
@@ -41,8 +62,7 @@ class Journal:
         self._recorder = recorder
         self._process = recorder.next_process()
 
-    @asynccontextmanager
-    async def op(self, function: Function, **fields: Any) -> AsyncIterator[_Ending]:
+    def op(self, function: Function, **fields: Any) -> Recording:
         """Record an invoke, and how what runs inside ended."""
         invoke = Op(
             stage=Stage.INVOKE,
@@ -53,24 +73,19 @@ class Journal:
             client=self.client,
             **fields,
         )
-        self._recorder.write(invoke)
-        ending = _Ending()
-        try:
-            yield ending
-        except Exception as error:
-            self._end(invoke, Stage(self._backend.classify(function, error)), error=_described(error))
-            raise
-        except BaseException as stopped:
-            # Cancelled while under way: the request may have been sent, so nobody knows.
-            self._end(invoke, Stage.INFO, error=_described(stopped))
-            raise
-        self._end(invoke, ending.stage, **ending.fields)
+        return Recording(self, invoke)
 
-    def _end(self, invoke: Op, stage: Stage, **fields: Any) -> None:
-        self._recorder.write(
-            msgspec.structs.replace(invoke, stage=stage, time=time.monotonic_ns(), **fields),
-        )
-        if stage == Stage.INFO:
+    def meaning(self, function: Function, error: BaseException) -> Stage:
+        """What an operation has come to that ended with ``error``."""
+        if isinstance(error, Exception):
+            return Stage(self._backend.classify(function, error))
+        # Cancelled while under way: the request may have been sent, so nobody knows.
+        return Stage.INFO
+
+    def write(self, op: Op) -> None:
+        """Append a record, and take a new process id where nobody knows the outcome."""
+        self._recorder.write(op)
+        if op.stage is Stage.INFO:
             self._process = self._recorder.next_process()
 
 
@@ -98,14 +113,14 @@ class RecordedClient:
 
     async def create_destination(self, destination: Destination) -> None:
         """Create a destination and its dead letter."""
-        async with self.journal.op(Function.CREATE, destination=destination.name):
+        with self.journal.op(Function.CREATE, destination=destination.name):
             await self._client.create_destination(destination)
 
     async def publish(self, destination: Destination, message: Message, timeout: float = 5.0) -> Receipt:
         """Publish once; raises the client's own error when it was not acknowledged in ``timeout`` s."""
         self._tally.attempted[destination.name] += 1
         fields = {"message": message.id, "key": _text(message.key), "digest": message.digest}
-        async with self.journal.op(Function.PUBLISH, destination=destination.name, **fields) as ending:
+        with self.journal.op(Function.PUBLISH, destination=destination.name, **fields) as ending:
             receipt = await self._client.publish(destination, message, timeout)
             ending.fields = {"position": receipt.position, "deduplicated": receipt.deduplicated}
         self._tally.acknowledged[destination.name] += 1
@@ -114,20 +129,20 @@ class RecordedClient:
     async def subscribe(self, destination: Destination, config: ConsumerConfig) -> RecordedSubscription:
         """Join a group."""
         self._tally.groups[destination.name].add(config.group)
-        async with self.journal.op(Function.SUBSCRIBE, destination=destination.name, group=config.group):
+        with self.journal.op(Function.SUBSCRIBE, destination=destination.name, group=config.group):
             subscription = await self._client.subscribe(destination, config)
         return RecordedSubscription(subscription, destination.name, config.group, self.journal, self._tally)
 
     async def read_log(self, destination: Destination) -> Sequence[Stored]:
         """Everything the log holds."""
-        async with self.journal.op(Function.READ_LOG, destination=destination.name) as ending:
+        with self.journal.op(Function.READ_LOG, destination=destination.name) as ending:
             stored = await self._client.read_log(destination)
             ending.fields = {"seen": tuple(_seen_stored(each, destination.name) for each in stored)}
         return stored
 
     async def backlog(self, destination: Destination, group: str) -> Backlog:
         """A group's figures, as the broker states them."""
-        async with self.journal.op(Function.BACKLOG, destination=destination.name, group=group) as ending:
+        with self.journal.op(Function.BACKLOG, destination=destination.name, group=group) as ending:
             backlog = await self._client.backlog(destination, group)
             ending.fields = {"detail": f"lag={backlog.lag} pending={backlog.pending}"}
         return backlog
@@ -153,7 +168,7 @@ class RecordedSubscription:
 
     async def receive(self, limit: int = 100, timeout: float = 1.0) -> list[Delivery]:
         """Up to ``limit`` deliveries; each is in the history before anybody can acknowledge it."""
-        async with self._journal.op(Function.RECEIVE, **self._where) as ending:
+        with self._journal.op(Function.RECEIVE, **self._where) as ending:
             deliveries = list(await self._subscription.receive(limit, timeout))
             ending.fields = {"seen": tuple(map(_seen, deliveries))}
         self._tally.delivered[self._group_of].update(delivery.position for delivery in deliveries)
@@ -178,24 +193,24 @@ class RecordedSubscription:
 
     async def ack(self, delivery: Delivery) -> None:
         """Settle a delivery; recorded as unknown where the broker does not confirm it."""
-        async with self._settling(Function.ACK, delivery) as ending:
+        with self._settling(Function.ACK, delivery) as ending:
             ending.stage = _stage(confirmed=await self._subscription.ack(delivery))
         self._tally.settled[self._group_of].add(delivery.position)
 
     async def nak(self, delivery: Delivery, delay: float = 0.0) -> None:
         """Ask for the message again, ``delay`` seconds from now."""
-        async with self._settling(Function.NAK, delivery, detail=f"delay={delay:g}" if delay else ""):
+        with self._settling(Function.NAK, delivery, detail=f"delay={delay:g}" if delay else ""):
             await self._subscription.nak(delivery, delay)
 
     async def reject(self, delivery: Delivery) -> None:
         """Dead-letter a delivery at once; recorded as unknown where the broker does not confirm it."""
-        async with self._settling(Function.REJECT, delivery) as ending:
+        with self._settling(Function.REJECT, delivery) as ending:
             ending.stage = _stage(confirmed=await self._subscription.reject(delivery))
         self._tally.settled[self._group_of].add(delivery.position)
 
     async def extend(self, delivery: Delivery) -> None:
         """Start the lease of a delivery anew."""
-        async with self._settling(Function.EXTEND, delivery):
+        with self._settling(Function.EXTEND, delivery):
             await self._subscription.extend(delivery)
 
     async def close(self) -> None:
@@ -203,19 +218,12 @@ class RecordedSubscription:
         if self._closed:
             return
         self._closed = True
-        async with self._journal.op(Function.CLOSE, **self._where):
+        with self._journal.op(Function.CLOSE, **self._where):
             await self._subscription.close()
 
-    @asynccontextmanager
-    async def _settling(
-        self,
-        function: Function,
-        delivery: Delivery,
-        detail: str = "",
-    ) -> AsyncIterator[_Ending]:
+    def _settling(self, function: Function, delivery: Delivery, detail: str = "") -> Recording:
         about = {"message": delivery.message.id, "position": delivery.position, "detail": detail}
-        async with self._journal.op(function, **self._where, **about) as ending:
-            yield ending
+        return self._journal.op(function, **self._where, **about)
 
 
 def _stage(*, confirmed: bool) -> Stage:
