@@ -14,6 +14,8 @@ RECEIVE_LIMIT = 100
 RECEIVE_SECONDS = 0.5
 AFTER_AN_ERROR = 0.1
 """Seconds before the next attempt: a broker without a leader refuses 10,000 times a second."""
+ACK_WITHIN = 8.0
+"""Seconds for one acknowledgement; a synchronous commit may wait for its coordinator for ever."""
 
 
 class Consuming:

@@ -26,7 +26,7 @@ async def test_acked_messages_survive_a_node_that_goes_and_comes_back(case: Case
         await case.steady(seconds=1)
         async with case.fault(fault, at=orders):
             await case.steady(seconds=2)
-        await case.recovered(orders, within=30)
-    await case.drained(orders)
+        await case.recovered(orders, within=60)
+    await case.drained(orders, within=60)
 
     case.check(NoLostMessages(), EverythingDelivered(), AckedStaysAcked(), PerKeyOrder())
