@@ -27,7 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOADED = () if entry_points(group="pytest11", name="harness") else ("-p", "harness.pytest_plugin")
-PYTEST = (sys.executable, "-m", "pytest", *LOADED, "-p", "no:cacheprovider", "-q")
+PYTEST = (sys.executable, "-m", "pytest", *LOADED, "-p", "no:cacheprovider", "-q", "-m", "not nightly")
 FRESH = ("-p", "fresh_clusters")
 
 
